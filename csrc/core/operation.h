@@ -1,0 +1,62 @@
+// What the program needs of one planned layer, however it is computed.
+#pragma once
+
+#include <vector>
+
+#include "core/buffer.h"
+#include "core/ops/conv_block.h"
+#include "core/team.h"
+
+namespace convscope {
+
+// How a batch of maps lies in memory: (B, halo_left + length + halo_right, stride), the halo zero, channels first in a
+// position. The stride is wider than the channels where a power of two would send all rows of a tile to one cache set.
+struct MapLayout {
+    index length = 0;
+    index channels = 0;
+    index stride = 0;
+    index halo_left = 0;
+    index halo_right = 0;
+
+    index positions() const { return halo_left + length + halo_right; }
+    index floats_per_sample() const { return positions() * stride; }
+    const float* at(const float* map, index sample, index position) const {
+        return map + (sample * positions() + halo_left + position) * stride;
+    }
+    float* at(float* map, index sample, index position) const {
+        return map + (sample * positions() + halo_left + position) * stride;
+    }
+};
+
+// The layout that `block` reads its input in.
+MapLayout input_layout(const ConvBlock& block);
+
+struct Weights {
+    std::vector<float> kernel;   // (slots, P, C)
+    std::vector<float> bias;     // (S or 1, C)
+    std::vector<float> readout;  // (K, C), empty unless the reduction is a readout
+    std::vector<float> slope;    // (C,), empty unless the activation is leaky_relu: its factor for negative values
+};
+
+// One layer's share of a call: buffers the program owns. `out` is null when nobody reads the map.
+struct Call {
+    Team* team;
+    index batch;
+    const float* in;
+    float* out;
+    const MapLayout* out_layout;
+    float* partial;  // (B, M or more, panels, K), or null when the layer is not probed
+    FloatBuffer* scratch;  // one per worker, at least scratch_floats() each
+};
+
+class Operation {
+  public:
+    virtual ~Operation() = default;
+    virtual void run(const Call& call) const = 0;
+    virtual index scratch_floats() const = 0;
+    virtual index weight_bytes() const = 0;
+    virtual index partial_panels() const = 0;  // contributions to be added up per series value
+    virtual const char* form() const = 0;
+};
+
+}  // namespace convscope

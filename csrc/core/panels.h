@@ -1,0 +1,55 @@
+// The panel form of conv_block: rows x panels of output columns, one phase at a time, zero blocks never multiplied.
+#pragma once
+
+#include "core/operation.h"
+#include "cpu/kernels.h"
+
+namespace convscope {
+
+// Rows of one block: a multiple of every tile height, small enough that a block of inputs stays in a 1 MB L2 cache.
+inline constexpr index block_rows = 96;
+
+// Inputs summed in registers before they are added to the tile. Longer saves additions, shorter rounds less.
+inline constexpr index group_depth = 512;
+
+// Runs that follow each other in memory become one, so that few-channel inputs (a waveform: one channel) are read as
+// whole windows. `position_stride` is the floats from one position to the next.
+std::vector<Run> merge_runs(const std::vector<index>& offsets, index channels, index position_stride);
+
+// Splits runs into groups of at most group_depth floats; returns the index one past the last run of each group.
+std::vector<index> split_groups(std::vector<Run>& runs);
+
+class PanelPlan final : public Operation {
+  public:
+    PanelPlan(const ConvBlock& block, const Epilogue& epilogue, const Weights& weights, const Kernels& kernels);
+
+    void run(const Call& call) const override;
+    index scratch_floats() const override { return block_rows * kernels_.tile_columns; }
+    index weight_bytes() const override { return packed_.bytes(); }
+    index partial_panels() const override { return panels_; }
+    const char* form() const override { return "panels"; }
+
+  private:
+    struct Phase {
+        std::vector<Run> runs;
+        std::vector<index> group_ends;
+        index depth = 0;           // inputs per output element
+        std::vector<Group> groups;  // (panels, groups of one panel)
+    };
+
+    void pack(const Weights& weights, const std::vector<std::vector<Tap>>& taps);
+    void run_block(const Call& call, index first_row, index phase, index first_panel, index last_panel, float* scratch) const;
+
+    ConvBlock block_;
+    Epilogue epilogue_;
+    const Kernels& kernels_;
+    MapLayout in_;
+    index panels_;
+    std::vector<Phase> phases_;
+    FloatBuffer packed_;          // per phase and panel: (depth, tile_columns)
+    std::vector<float> bias_;     // (S, panels * tile_columns)
+    std::vector<float> slope_;    // (panels * tile_columns,)
+    std::vector<float> readout_;  // (panels, K, tile_columns)
+};
+
+}  // namespace convscope

@@ -1,0 +1,63 @@
+// A network as the engine runs it: planned layers in a row, two map buffers that swap, and the series of the probed ones.
+// Maps exist for one chunk of the batch only; the last layer's map is never written.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/isa.h"
+#include "core/operation.h"
+
+namespace convscope {
+
+enum class Form { automatic, panels, scatter };
+
+struct Layer {
+    ConvBlock block;
+    Epilogue epilogue;
+    Weights weights;
+    Form form = Form::automatic;
+};
+
+class Program {
+  public:
+    // Checks the layers against each other and packs their weights. Throws std::invalid_argument naming the layer.
+    Program(std::vector<Layer> layers, Isa isa);
+    ~Program();
+
+    // input (B, L, P) contiguous; series[i] (B, K, M) of layer i, null exactly where its reduction is `none`.
+    // May be called from several threads at once.
+    void run(const float* input, index batch, std::span<float* const> series, index thread_count) const;
+
+    index layer_count() const { return static_cast<index>(stages_.size()); }
+    index workspace_bytes(index batch, index thread_count) const;
+    index weight_bytes() const;
+    const char* form(index layer) const;
+    Isa isa() const { return isa_; }
+    index input_floats() const;
+    index series_floats(index layer) const;  // per sample; 0 where nothing is reduced
+
+  private:
+    struct Stage {
+        ConvBlock block;
+        Epilogue epilogue;
+        MapLayout in;
+        std::unique_ptr<Operation> operation;
+        index partial_floats() const;  // per sample
+    };
+    struct Workspace;
+
+    std::unique_ptr<Workspace> take_workspace() const;
+    void give_workspace(std::unique_ptr<Workspace> workspace) const;
+    index map_floats(index parity) const;  // of the larger map in that buffer, per sample
+
+    Isa isa_;
+    std::vector<Stage> stages_;
+    mutable std::mutex workspace_mutex_;
+    mutable std::unique_ptr<Workspace> spare_workspace_;  // kept between calls: fresh pages cost as much as a layer
+};
+
+}  // namespace convscope

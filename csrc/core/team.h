@@ -1,0 +1,48 @@
+// A team of threads that lives for one call: no global pool, so concurrent calls and forked processes are safe, and
+// starting a thread (about 20 us) is small beside the milliseconds of a network.
+//
+// Work is handed out one task at a time from a shared counter. A static split was measured to fall to a sixth of one
+// thread's speed when another process held one of the cores; with a counter the others take over.
+#pragma once
+
+#include <atomic>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/ops/conv_block.h"
+
+namespace convscope {
+
+class Team {
+  public:
+    using Body = std::function<void(index task, index worker)>;
+
+    explicit Team(index thread_count);
+    ~Team();
+    Team(const Team&) = delete;
+    Team& operator=(const Team&) = delete;
+
+    // Calls body(task, worker) for every task in 0 .. task_count - 1 and returns when all are done. The caller is worker 0.
+    // The first exception that a body throws is rethrown here after the others have finished.
+    void run(index task_count, const Body& body);
+
+    index thread_count() const { return static_cast<index>(workers_.size()) + 1; }
+
+  private:
+    void serve(index worker);
+    void work(index worker);
+
+    std::vector<std::thread> workers_;
+    std::atomic<unsigned> round_{0};    // odd when the team is to end
+    std::atomic<index> next_task_{0};
+    std::atomic<index> busy_workers_{0};
+    const Body* body_ = nullptr;
+    index task_count_ = 0;
+    std::mutex failure_mutex_;
+    std::exception_ptr failure_;
+};
+
+}  // namespace convscope

@@ -1,0 +1,37 @@
+// From an instruction set's name to its kernels. CMake defines CONVSCOPE_HAS_x for each set this build holds.
+#include "core/error.h"
+#include "cpu/kernels.h"
+
+namespace convscope {
+
+namespace baseline {
+const Kernels& table();
+}
+namespace neon {
+const Kernels& table();
+}
+namespace avx2 {
+const Kernels& table();
+}
+namespace avx512 {
+const Kernels& table();
+}
+
+const Kernels& kernels(Isa isa) {
+    switch (isa) {
+        case Isa::baseline: return baseline::table();
+#ifdef CONVSCOPE_HAS_neon
+        case Isa::neon: return neon::table();
+#endif
+#ifdef CONVSCOPE_HAS_avx2
+        case Isa::avx2: return avx2::table();
+#endif
+#ifdef CONVSCOPE_HAS_avx512
+        case Isa::avx512: return avx512::table();
+#endif
+        default: break;
+    }
+    throw_invalid("kernels", "this build holds no kernels for ", name(isa));
+}
+
+}  // namespace convscope

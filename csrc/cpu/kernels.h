@@ -1,0 +1,53 @@
+// What a CPU instruction set offers to the planner: two functions and the tile they work in. Plain data only, so that
+// nothing compiled for one instruction set leaks into another.
+#pragma once
+
+#include "core/isa.h"
+#include "core/ops/conv_block.h"
+
+namespace convscope {
+
+// `length` consecutive input floats from `offset` floats after a row's pointer.
+struct Run {
+    index offset;
+    index length;
+};
+
+// Runs that are summed in registers before they are added to the tile: it bounds the rounding error of long sums.
+struct Group {
+    const Run* runs;
+    index run_count;
+    const float* weights;  // packed (depth, tile_columns)
+};
+
+// One panel of output columns, at one phase, for a block of rows.
+struct PanelTask {
+    const float* const* rows;  // row_count input pointers
+    index row_count;
+    const Group* groups;
+    index group_count;
+
+    const float* bias;  // (tile_columns,), zeros past `columns`
+    index columns;      // of this panel that exist
+    const Epilogue* epilogue;
+    const float* slope;    // (tile_columns,); null unless the activation is leaky_relu
+    const float* readout;  // (K, tile_columns) of this panel, zeros past `columns`; null unless the reduction is a readout
+
+    float* scratch;            // (row_count, tile_columns)
+    float* const* out_rows;    // where each row's columns go, or null: the map is not stored. Null entries are skipped.
+    float* partial;            // first row's sums (K,), or null: nothing is reduced
+    index partial_row_stride;  // floats
+};
+
+struct Kernels {
+    Isa isa;
+    index tile_rows;
+    index tile_columns;
+    void (*conv_panel)(const PanelTask&);
+    // In place; `slope` has a value for each element, or is null unless the activation is leaky_relu.
+    void (*activate)(float* values, index count, const Epilogue&, const float* slope);
+};
+
+const Kernels& kernels(Isa isa);  // throws std::invalid_argument when this build does not hold them
+
+}  // namespace convscope

@@ -1,0 +1,42 @@
+"""convscope: an oscilloscope for convolutional speech networks.
+
+    import convscope as cs
+    net = cs.models.build(cs.models.preset("tf1-ciwgan", role="generator", num_categories=8))
+    series = cs.fast_probe(net, z)   # {"fc": (B, 16), "conv1": (B, 64), ... "out": (B, 16384)}
+
+Names are loaded when first used: PyTorch takes seconds to import, and reading a sound does not need it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import cli as cli
+    from . import data as data
+    from . import models as models
+    from . import plot as plot
+    from . import probe as probe
+    from .probe import Probe as Probe
+    from .probe import Series as Series
+    from .probe import fast_probe as fast_probe
+    from .probe import verify as verify
+
+__version__ = "0.1.0"
+__all__ = ["Probe", "Series", "__version__", "data", "fast_probe", "models", "plot", "probe", "verify"]
+
+_ROOMS = {"cli", "data", "models", "plot", "probe"}
+_FROM_PROBE = {"Probe", "Series", "fast_probe", "verify"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f".{name}", __name__)
+    if name in _FROM_PROBE:
+        return getattr(importlib.import_module(".probe", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_ROOMS})

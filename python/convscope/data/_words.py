@@ -1,0 +1,210 @@
+"""Words spoken by espeak-ng in many voices, with the boundaries of their phones: planted truth.
+
+The formant synthesiser gives regular vowels and little variety between speakers, and its voiceless fricatives
+are one recording for all voices: enough to test an analysis against known answers, no replacement for human
+speech.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convscope.data._espeak import Job, Utterance, speak
+from convscope.data._voices import ACCENTS, VARIANTS
+from convscope.data._waveform import peak_normalise, resample
+
+# The words of the eight-word ciwGAN (Beguš and Zhou, ICASSP 2022).
+WORDS = ("ask", "dark", "greasy", "oily", "rag", "wash", "water", "year")
+
+PITCHES = (20, 80)
+# Above 350 words per minute espeak-ng reports phones out of order.
+RATES_WPM = (120, 260)
+PAUSES = ("_", "_:")
+ESPEAK_SEEDS = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A phone and its interval.
+
+    Attributes
+    ----------
+    label : str
+        espeak-ng's own mnemonic, `'` before a stressed vowel. It varies with the voice: the [t] of *water* is
+        `t` or `t#`, *dark* has an `r` only in Scotland. Match it by pattern, not by equality.
+    start_s, end_s : float
+        Seconds from the start of the waveform's row, lead-in included.
+    """
+
+    label: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One spoken word.
+
+    Attributes
+    ----------
+    word : str
+        What is said.
+    voice : str
+        espeak-ng's accent and variant, such as `en-us+f1`.
+    pitch : int
+        Base pitch on espeak-ng's scale of 0 to 99; what it means in Hz depends on the variant.
+    rate_wpm : int
+        Words per minute.
+    phones : tuple of Phone
+        In order and without gaps, except where the voice pauses; at least one.
+    length : int
+        Samples up to the end of the last phone, lead-in included; the rest of the row is zero.
+    """
+
+    word: str
+    voice: str
+    pitch: int
+    rate_wpm: int
+    phones: tuple[Phone, ...]
+    length: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WordCorpus:
+    """Spoken words and what is known of them.
+
+    Attributes
+    ----------
+    waveforms : (B, L) float32
+        One token per row, peak 1.
+    tokens : tuple of Token
+        What each row holds: all tokens of the first word, then of the second, and so on.
+    sample_rate_hz : int
+        Samples per second.
+    sha256 : str
+        Digest of waveforms and tokens; equal for equal corpora.
+    """
+
+    waveforms: NDArray[np.float32]
+    tokens: tuple[Token, ...]
+    sample_rate_hz: int
+    sha256: str
+
+
+def synthesise_words(
+    words: Sequence[str] = WORDS,
+    *,
+    tokens_per_word: int = 10,
+    seed: int = 0,
+    slice_len: int = 16384,
+    sample_rate_hz: int = 16000,
+    lead_s: float = 0.025,
+) -> WordCorpus:
+    """Speak every word several times, each time in a voice, pitch and rate drawn at random.
+
+    The same arguments give the same bits on one machine with the same libraries. The first phone starts at
+    `lead_s`: the published models were trained on words with 25 ms of silence before them. A token that does
+    not fit its row is an error and is not drawn again, because drawing until it fits would bias durations.
+    Every token of `WORDS` fits the default slice.
+
+    Parameters
+    ----------
+    words : sequence of str
+        What to say, in English.
+    tokens_per_word : int
+        Tokens of each word.
+    seed : int
+        Fixes all draws, 0 or more.
+    slice_len : int
+        Samples per row, L.
+    sample_rate_hz : int
+        Sampling rate of the result, in Hz; espeak-ng speaks at 22050.
+    lead_s : float
+        Silence before the word in seconds, rounded to whole samples.
+
+    Returns
+    -------
+    WordCorpus
+        waveforms (B, L) with B = len(words) · tokens_per_word.
+
+    Raises
+    ------
+    ImportError
+        If espeakng-loader is not installed.
+    ValueError
+        If an argument is out of range, a word has no sound, or a token is longer than the slice.
+    RuntimeError
+        If the synthesiser fails.
+
+    Examples
+    --------
+    >>> synthesise_words(("ask", "wash"), tokens_per_word=3).waveforms.shape  # doctest: +SKIP
+    (6, 16384)
+    """
+    if isinstance(words, str) or not words or not all(words):
+        raise ValueError(f"synthesise_words: expected a sequence of words, got {words!r}")
+    if tokens_per_word < 1 or seed < 0 or sample_rate_hz < 1 or lead_s < 0:
+        raise ValueError(
+            "synthesise_words: expected tokens_per_word ≥ 1, seed ≥ 0, sample_rate_hz ≥ 1 and lead_s ≥ 0, "
+            f"got {tokens_per_word}, {seed}, {sample_rate_hz} and {lead_s}"
+        )
+    jobs = _draw(words, tokens_per_word, seed)
+    lead = round(lead_s * sample_rate_hz)
+    waveforms = np.zeros((len(jobs), slice_len), np.float32)  # (B, L)
+    tokens = []
+    utterances = speak(jobs, seed=seed % ESPEAK_SEEDS)
+    for row, (job, utterance) in enumerate(zip(jobs, utterances, strict=True)):
+        begin, end, phones = _phones(job, utterance, lead / sample_rate_hz)
+        length = math.ceil(phones[-1].end_s * sample_rate_hz)
+        if length > slice_len:
+            raise ValueError(
+                f"synthesise_words: {job.word!r} by {job.voice} at {job.rate_wpm} wpm takes {length} samples "
+                f"at {sample_rate_hz} Hz, slice_len is {slice_len}"
+            )
+        sound = utterance.samples[begin:end].astype(np.float32)  # (N,)
+        sound = peak_normalise(resample(sound, utterance.sample_rate_hz, sample_rate_hz))
+        waveforms[row, lead : lead + sound.size] = sound
+        tokens.append(Token(job.word, job.voice, job.pitch, job.rate_wpm, phones, length))
+    digest = hashlib.sha256(waveforms.data)
+    digest.update(repr((tokens, sample_rate_hz)).encode())
+    return WordCorpus(waveforms, tuple(tokens), sample_rate_hz, digest.hexdigest())
+
+
+def _draw(words: Sequence[str], tokens_per_word: int, seed: int) -> list[Job]:
+    generator = np.random.default_rng(seed)
+    count = len(words) * tokens_per_word
+    accents = generator.integers(len(ACCENTS), size=count).tolist()
+    variants = generator.integers(len(VARIANTS), size=count).tolist()
+    pitches = generator.integers(*PITCHES, size=count, endpoint=True).tolist()
+    rates_wpm = generator.integers(*RATES_WPM, size=count, endpoint=True).tolist()
+    voices = [ACCENTS[accent] + VARIANTS[variant] for accent, variant in zip(accents, variants, strict=True)]
+    spoken = [word for word in words for _ in range(tokens_per_word)]
+    return [Job(*choice) for choice in zip(spoken, voices, pitches, rates_wpm, strict=True)]
+
+
+def _phones(job: Job, utterance: Utterance, lead_s: float) -> tuple[int, int, tuple[Phone, ...]]:
+    """Return the first and past-the-last sample of the word, and its phones in seconds of the row."""
+    labels = [label for label, _ in utterance.events]
+    starts = [sample for _, sample in utterance.events]
+    ends = [*starts[1:], utterance.samples.size]
+    # A phone may have no extent: the Scottish [r] of "year" begins where the pause does.
+    heard = [
+        (label, start, end)
+        for label, start, end in zip(labels, starts, ends, strict=True)
+        if label not in PAUSES and end > start
+    ]
+    if not heard:
+        raise ValueError(f"synthesise_words: expected words that can be spoken, {job.word!r} has no sound")
+    begin = heard[0][1]
+    rate_hz = utterance.sample_rate_hz
+    phones = [
+        Phone(label, lead_s + (start - begin) / rate_hz, lead_s + (end - begin) / rate_hz)
+        for label, start, end in heard
+    ]
+    return begin, heard[-1][2], tuple(phones)

@@ -1,0 +1,27 @@
+"""Networks on raw speech: their description, the published dialects, and the torch modules."""
+
+from ._build import build
+from ._dialects import SLICE_LENGTHS
+from ._geometry import Field, fields
+from ._network import SpeechNetwork
+from ._presets import preset, preset_names
+from ._spec import Activation, Conv, Dense, Layer, NetworkSpec, Norm, PhaseShuffle, Role, SpecError
+
+__all__ = [
+    "SLICE_LENGTHS",
+    "Activation",
+    "Conv",
+    "Dense",
+    "Field",
+    "Layer",
+    "NetworkSpec",
+    "Norm",
+    "PhaseShuffle",
+    "Role",
+    "SpecError",
+    "SpeechNetwork",
+    "build",
+    "fields",
+    "preset",
+    "preset_names",
+]

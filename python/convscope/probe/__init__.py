@@ -1,0 +1,26 @@
+"""Probing: layer series of a network, their clock, and how exact they are."""
+
+from ._layers import LayerInfo, LayerTable, describe_layers
+from ._plan import Estimate
+from ._probe import Probe, fast_probe
+from ._reduce import Reduction
+from ._select import UnknownLayerError
+from ._series import Series
+from ._verify import LayerError, Verification, verify
+from ._weights import UnsupportedOperation
+
+__all__ = [
+    "Estimate",
+    "LayerError",
+    "LayerInfo",
+    "LayerTable",
+    "Probe",
+    "Reduction",
+    "Series",
+    "UnknownLayerError",
+    "UnsupportedOperation",
+    "Verification",
+    "describe_layers",
+    "fast_probe",
+    "verify",
+]

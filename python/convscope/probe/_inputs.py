@@ -1,0 +1,78 @@
+"""Checks an input batch once, at the door, and hands the engine what it wants."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+
+from ._weights import Floats
+
+
+@runtime_checkable
+class WaveformBatch(Protocol):
+    """What `convscope.data.load_folder` and `synthesise_words` return."""
+
+    @property
+    def waveforms(self) -> Floats: ...
+    @property
+    def sample_rate_hz(self) -> int: ...
+
+
+def check_rate(got_hz: int | None, expected_hz: int) -> None:
+    """Raise ValueError when sound of one sample rate is given to a network of another."""
+    if got_hz is not None and got_hz != expected_hz:
+        raise ValueError(
+            f"sample_rate_hz: the network works at {expected_hz} Hz, got sound at {got_hz} Hz; "
+            "resample it first (convscope.data.resample)"
+        )
+
+
+def check_shape(shape: tuple[int, ...], per_sample: tuple[int, ...]) -> None:
+    """Raise ValueError unless ``shape`` is (B, *per_sample); one-channel waveforms may also be (B, 1, samples)."""
+    accepted = [per_sample] + ([(1, *per_sample)] if is_waveform(per_sample) and len(per_sample) == 1 else [])
+    if len(shape) >= 1 and shape[1:] in accepted:
+        return
+    wanted = "(B, " + ", ".join(map(str, per_sample)) + ")"
+    hint = ""
+    if shape == per_sample:
+        hint = "; add a batch axis: x[None]"
+    elif is_waveform(per_sample) and len(shape) == 2:
+        hint = "; cut or pad it first (convscope.data.fit_length)"
+    raise ValueError(f"input: expected shape {wanted}, got {shape}{hint}")
+
+
+def is_waveform(per_sample: tuple[int, ...]) -> bool:
+    """Latent vectors are hundreds of values long, the shortest slice is thousands."""
+    return math.prod(per_sample) >= 1024
+
+
+def as_float32(x: object) -> Floats:
+    """Any real array or tensor as a contiguous float32 array; TypeError for what is not numbers."""
+    if isinstance(x, torch.Tensor):
+        if x.is_meta:
+            raise ValueError("input: the tensor is on the meta device, so it holds no values")
+        if x.dtype == torch.bool or x.is_complex():
+            raise TypeError(f"input: expected real numbers, got {x.dtype}")
+        return np.ascontiguousarray(x.detach().to("cpu", torch.float32).numpy())
+    array = np.asarray(x)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"input: expected real numbers, got {array.dtype}")
+    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, which the next check names
+        return np.ascontiguousarray(array, np.float32)
+
+
+def check_all_finite(x: Floats, first_sample: int = 0) -> None:
+    """Raise ValueError naming the first value that is NaN or infinite (as float32) and how many there are."""
+    finite = np.isfinite(x)
+    if finite.all():
+        return
+    index = tuple(int(i) for i in np.argwhere(~finite)[0])
+    place = ", ".join(map(str, (index[0] + first_sample, *index[1:])))
+    count = x.size - int(finite.sum())
+    others = f" ({count - 1} more such values in this stretch)" if count > 1 else ""
+    raise ValueError(
+        f"input: x[{place}] is {x[index]}{others}; give finite values, or check_finite=False to let it through"
+    )

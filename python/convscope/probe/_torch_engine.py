@@ -1,0 +1,85 @@
+"""The engine that is always right and never fast: PyTorch itself, on a private copy of the module.
+
+It serves networks that the planner cannot compile, and it is the float64 reference of `verify`.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..models import SpeechNetwork
+from ._recorder import Activity, Recorder
+from ._reduce import Reduction
+from ._weights import Floats
+
+
+class TorchEngine:
+    """Runs a copy of ``module`` in evaluation mode and reduces each layer's activation.
+
+    Parameters
+    ----------
+    module : the user's; copied, so that neither its flags nor its hooks nor its parameters are touched.
+    input_shape : of one sample.
+    dtype : torch.float32, or torch.float64 for a reference.
+    """
+
+    name = "torch"
+
+    def __init__(self, module: nn.Module, input_shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> None:
+        self._module = copy.deepcopy(module).to("cpu", dtype).eval()
+        self._dtype = dtype
+        self._is_ours = isinstance(module, SpeechNetwork)
+        self._input_shape = input_shape
+
+    def _layer_of(self, parameter: str) -> str:
+        return parameter.split(".")[0] if self._is_ours else parameter.rpartition(".")[0]
+
+    def record(self, x: Floats) -> dict[str, Activity]:
+        """Every layer's activity for a batch (B, *input_shape). torch's random state is as before afterwards."""
+        recorder = Recorder(self._module, self._layer_of)
+        batch = torch.from_numpy(np.ascontiguousarray(x)).to(self._dtype)
+        with torch.inference_mode(), torch.random.fork_rng(devices=[]), recorder:
+            self._module(batch)
+        return recorder.layers
+
+    def shapes(self) -> dict[str, tuple[int, int]]:
+        """(channels, length) by layer in order of execution, from one silent sample; length 0 without a time axis."""
+        layers = self.record(np.zeros((1, *self._input_shape), np.float32))
+        return {name: _shape(name, activity.after) for name, activity in layers.items()}
+
+    def run(
+        self, x: Floats, layers: Sequence[str], reductions: Sequence[Reduction], *, before_activation: bool
+    ) -> list[np.ndarray]:
+        """(B, K, L) per layer in ``layers``; (B, K, 1) where there is no time axis."""
+        recorded = self.record(x)
+        return [
+            reduce_map(recorded[name].before if before_activation else recorded[name].after, reduction)
+            for name, reduction in zip(layers, reductions, strict=True)
+        ]
+
+
+def reduce_map(values: Tensor, reduction: Reduction) -> np.ndarray:
+    """(B, C, L) or (B, C) -> (B, K, L), in the tensor's own precision."""
+    values = values.unsqueeze(2) if values.dim() == 2 else values  # (B, C, L)
+    match reduction.kind:
+        case "mean":
+            series = values.mean(1, keepdim=True)
+        case "rms":
+            series = values.square().mean(1, keepdim=True).sqrt()
+        case "max":
+            series = values.amax(1, keepdim=True)
+        case _:
+            matrix = torch.from_numpy(np.asarray(reduction.readout)).to(values.dtype)
+            series = torch.einsum("kc,bcl->bkl", matrix, values)
+    return series.numpy()
+
+
+def _shape(name: str, value: Tensor) -> tuple[int, int]:
+    if value.dim() not in (2, 3):
+        raise ValueError(f"layer {name!r}: expected activations (B, C, L) or (B, C), got {tuple(value.shape)}")
+    return value.shape[1], (value.shape[2] if value.dim() == 3 else 0)
