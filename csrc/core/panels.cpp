@@ -74,6 +74,7 @@ void PanelPlan::pack(const Weights& weights, const std::vector<std::vector<Tap>>
     for (const auto& of_phase : taps) {
         Phase& phase = phases_.emplace_back();
         std::vector<index> offsets;
+        offsets.reserve(of_phase.size());
         for (const Tap& tap : of_phase) offsets.push_back(tap.offset);
         phase.runs = merge_runs(offsets, channels, in_.stride);
         phase.group_ends = split_groups(phase.runs);
@@ -101,7 +102,7 @@ void PanelPlan::pack(const Weights& weights, const std::vector<std::vector<Tap>>
 void PanelPlan::run(const Call& call) const {
     const index blocks = (call.batch * block_.rows() + block_rows - 1) / block_rows;
     // Enough panels per task for some 10 us of work; fewer only add hand-outs.
-    constexpr index products_per_task = 1 << 20;
+    constexpr index products_per_task = 1'000'000;
     index depth = 1;
     for (const Phase& phase : phases_) depth = std::max(depth, phase.depth);
     const index block_products = std::min(block_rows, call.batch * block_.rows()) * depth * kernels_.tile_columns;

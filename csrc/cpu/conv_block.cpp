@@ -120,6 +120,7 @@ void finish_row(float* values, index row, const PanelTask& task) {
     for (index c = 0; c < panel_columns; c += Vec::lanes) (Vec::load(values + c) + Vec::load(task.bias + c)).store(values + c);
     if (partial != nullptr && epilogue.before_activation) reduce_row(values, task, partial);
     for (index c = 0; c < panel_columns; c += Vec::lanes) activated(Vec::load(values + c), epilogue, at(task.slope, c)).store(values + c);
+    for (index c = task.columns; c < panel_columns; ++c) values[c] = 0.0f;  // sigmoid(0) is not 0
     if (partial != nullptr && !epilogue.before_activation) reduce_row(values, task, partial);
 
     float* const out = task.out_rows == nullptr ? nullptr : task.out_rows[row];

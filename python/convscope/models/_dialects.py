@@ -17,6 +17,7 @@ Upsample = Literal["zeros", "nearest"]
 Initialiser = Literal["glorot_uniform", "torch_default", "kaiming_normal", "normal_002"]
 
 SLICE_LENGTHS = (16384, 32768, 65536)
+_TORCH_NORM = Norm(eps=1e-5, momentum=0.1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +34,8 @@ class Dialect:
     slice_lengths: tuple[int, ...] = SLICE_LENGTHS
     sixth_downconv: bool = True  # of the discriminator for slices longer than 16384
     upsample: Upsample = "zeros"
-    norm: Norm = Norm()
-    critic_norm: Norm = Norm()
+    norm: Norm = _TORCH_NORM
+    critic_norm: Norm = _TORCH_NORM
     norm_on_first_downconv: bool = True
     norm_on_output: bool = True
     discriminator_shuffle: PhaseShuffle | None = None

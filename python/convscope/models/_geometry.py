@@ -50,7 +50,9 @@ def _through(layer: Conv, field: Field) -> Field:
         # Output o takes inputs (o + left - span + 1) / stride ... (o + left) / stride.
         reach = (layer.span - 1) / layer.stride
         first = (left - layer.span + 1) / layer.stride
-        return Field(field.hop / layer.stride, field.first + first * field.hop, field.length + reach * field.hop)
+        return Field(
+            field.hop / layer.stride, field.first + first * field.hop, field.length + reach * field.hop
+        )
     hop = field.hop / layer.upsample
     return Field(hop * layer.stride, field.first - left * hop, field.length + (layer.span - 1) * hop)
 
@@ -66,7 +68,9 @@ def _projective(spec: NetworkSpec) -> tuple[Field | None, ...]:
         left = layer.padding[0]
         if layer.transposed:  # input i feeds outputs i * stride - left ... + span - 1
             field = Field(
-                field.hop * layer.stride, field.first - left * field.hop, field.length + (layer.span - 1) * field.hop
+                field.hop * layer.stride,
+                field.first - left * field.hop,
+                field.length + (layer.span - 1) * field.hop,
             )
         else:  # upsampled positions i * u ... i * u + u - 1 feed outputs (p + left - span + 1) / s ... (p + left) / s
             hop = field.hop / layer.stride

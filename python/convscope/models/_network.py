@@ -26,10 +26,8 @@ class SpeechNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Latents (B, latent variables) -> waveforms (B, C, L), or waveforms (B, L) or (B, C, L) -> logits (B, n)."""
-        if self.spec.reads_latents:
-            h = x  # (B, F)
-        else:
-            h = x.unsqueeze(1) if x.dim() == 2 else x  # (B, C, L)
+        is_waveform = not self.spec.reads_latents
+        h = x.unsqueeze(1) if is_waveform and x.dim() == 2 else x  # (B, F) or (B, C, L)
         for layer in self.children():
             h = layer(h)
         return h
@@ -53,11 +51,12 @@ class DenseLayer(nn.Module):
             x = x.flatten(1) if spec.order == "channels_first" else x.transpose(1, 2).flatten(1)  # (B, F)
         code, x = (x[:, : spec.classes], x[:, spec.classes :]) if self.embedding is not None else (None, x)
         y = F.linear(x, self.weight, self.bias)  # (B, F)
+        channels = spec.out_features // spec.out_positions
         if spec.out_positions > 1:
             if spec.order == "channels_first":
-                y = y.view(len(y), -1, spec.out_positions)  # (B, C, L)
+                y = y.view(-1, channels, spec.out_positions)  # (B, C, L)
             else:
-                y = y.view(len(y), spec.out_positions, -1).transpose(1, 2)  # (B, C, L)
+                y = y.view(-1, spec.out_positions, channels).transpose(1, 2)  # (B, C, L)
         if self.norm is not None:
             y = self.norm(y)
         y = activate(y, spec.activation)
@@ -86,7 +85,11 @@ class ConvLayer(nn.Module):
     def __init__(self, spec: Conv) -> None:
         super().__init__()
         self.spec = spec
-        ends = (spec.in_channels, spec.out_channels) if spec.transposed else (spec.out_channels, spec.in_channels)
+        ends = (
+            (spec.in_channels, spec.out_channels)
+            if spec.transposed
+            else (spec.out_channels, spec.in_channels)
+        )
         self.weight = nn.Parameter(torch.empty(*ends, spec.kernel))
         self.bias = nn.Parameter(torch.empty(spec.out_channels)) if spec.bias else None
         self.norm = _norm(spec.norm, spec.out_channels)

@@ -80,16 +80,33 @@ def preset(
     num_channels = (13 if articulatory else 1) if num_channels is None else num_channels
 
     _require_positive(dim=dim, latent_dim=latent_dim, kernel_len=kernel_len, num_channels=num_channels)
-    _require(slice_len in dialect.slice_lengths, "slice_len", f"one of {dialect.slice_lengths} in {name}", slice_len)
+    _require(
+        slice_len in dialect.slice_lengths,
+        "slice_len",
+        f"one of {dialect.slice_lengths} in {name}",
+        slice_len,
+    )
     _require(num_categories >= 0, "num_categories", "a number of at least 0", num_categories)
-    _require(dialect.has_codes or not num_categories, "num_categories", f"0, since {name} has no codes", num_categories)
+    _require(
+        dialect.has_codes or not num_categories,
+        "num_categories",
+        f"0, since {name} has no codes",
+        num_categories,
+    )
     if dialect.padding == "torch11" and not articulatory:
         _require(kernel_len == 25, "kernel_len", f"25, to which the padding of {name} is tied", kernel_len)
     if chosen_role == "q_network":
-        _require(dialect.q_slope is not None, "role", f"generator or discriminator, since {name} has no Q-network", role)
+        _require(
+            dialect.q_slope is not None,
+            "role",
+            f"generator or discriminator, since {name} has no Q-network",
+            role,
+        )
         _require(num_categories >= 1, "num_categories", "at least 1 for a Q-network", num_categories)
     if is_generator:
-        _require(num_categories <= latent_dim, "num_categories", f"at most latent_dim={latent_dim}", num_categories)
+        _require(
+            num_categories <= latent_dim, "num_categories", f"at most latent_dim={latent_dim}", num_categories
+        )
     else:
         for field, value in (("upsample", upsample), ("post_filter_len", post_filter_len)):
             _require(value is None, field, "nothing, since only a generator has it", value)
@@ -105,7 +122,14 @@ def preset(
         layers = _articulatory_generator(dialect, dim, latent_dim, kernel_len, num_channels, batch_norm)
     elif is_generator:
         layers = _generator(
-            dialect, slice_len, dim, latent_dim, kernel_len, num_channels, batch_norm, upsample or dialect.upsample
+            dialect,
+            slice_len,
+            dim,
+            latent_dim,
+            kernel_len,
+            num_channels,
+            batch_norm,
+            upsample or dialect.upsample,
         )
         layers[0] = _with_embedding(layers[0], embedding, num_categories)
         if embedding:
@@ -113,7 +137,9 @@ def preset(
         layers += _post_filter(dialect, post_filter_len, num_channels)
     else:
         logits = num_categories if chosen_role == "q_network" else 1
-        layers = _critic(dialect, chosen_role, slice_len, dim, num_channels, kernel_len, batch_norm, phase_shuffle, logits)
+        layers = _critic(
+            dialect, chosen_role, slice_len, dim, num_channels, kernel_len, batch_norm, phase_shuffle, logits
+        )
 
     spec = NetworkSpec(
         name=name,
@@ -178,7 +204,9 @@ def _generator(
 ) -> list[Layer]:
     norm = dialect.norm if batch_norm else None
     multiplier = 16 if slice_len == 16384 else 32
-    channels = [dim * multiplier // 2**i for i in range(multiplier.bit_length())] + [num_channels]  # dim * multiplier ... dim
+    channels = [dim * multiplier // 2**i for i in range(multiplier.bit_length())] + [
+        num_channels
+    ]  # dim * multiplier ... dim
     strides = [4] * (len(channels) - 2) + [2 if slice_len == 32768 else 4]
     layers: list[Layer] = [
         Dense(
@@ -213,7 +241,9 @@ def _generator(
 
 def _upconv(dialect: Dialect, upsample: Upsample, stride: int, layer: Conv) -> Conv:
     same_length = _same(layer.kernel, 1)
-    if upsample == "nearest" and dialect.padding == "torch11":  # always by 4, and a stride of 4 // stride after it
+    if (
+        upsample == "nearest" and dialect.padding == "torch11"
+    ):  # always by 4, and a stride of 4 // stride after it
         return replace(layer, upsample=4, stride=4 // stride, padding=same_length)
     if upsample == "nearest":
         return replace(layer, upsample=stride, padding=same_length)
@@ -259,7 +289,9 @@ def _embedding(dialect: Dialect, is_generator: bool, width: int | None, num_cate
     if dialect.embedding is None or not is_generator:
         _require(width is None, "embedding_dim", f"nothing: no class embedding in {dialect.name} here", width)
         return None
-    _require(num_categories >= 1, "num_categories", "at least 1, which the class embedding needs", num_categories)
+    _require(
+        num_categories >= 1, "num_categories", "at least 1, which the class embedding needs", num_categories
+    )
     return width or dialect.embedding
 
 

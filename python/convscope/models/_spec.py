@@ -107,9 +107,13 @@ class Conv:
     def __post_init__(self) -> None:
         for field in ("in_channels", "out_channels", "kernel", "stride", "dilation", "upsample"):
             if getattr(self, field) < 1:
-                raise SpecError(f"layer {self.name!r}: {field} must be at least 1, got {getattr(self, field)}")
+                raise SpecError(
+                    f"layer {self.name!r}: {field} must be at least 1, got {getattr(self, field)}"
+                )
         if self.transposed and self.upsample != 1:
-            raise SpecError(f"layer {self.name!r}: upsample={self.upsample} cannot be combined with transposed=True")
+            raise SpecError(
+                f"layer {self.name!r}: upsample={self.upsample} cannot be combined with transposed=True"
+            )
 
     @property
     def span(self) -> int:
@@ -165,7 +169,11 @@ class NetworkSpec:
             raise SpecError(f"layers: expected different names, got {names}")
         length, channels = self.in_length, self.in_channels
         for layer, out_length in zip(self.layers, self.out_lengths, strict=True):
-            expected = (layer.in_positions, layer.in_channels) if isinstance(layer, Dense) else (length, layer.in_channels)
+            expected = (
+                (layer.in_positions, layer.in_channels)
+                if isinstance(layer, Dense)
+                else (length, layer.in_channels)
+            )
             if (length, channels) != expected:
                 raise SpecError(
                     f"layer {layer.name!r}: expected an input of {expected[0]} positions x {expected[1]} channels, "
@@ -207,7 +215,10 @@ class NetworkSpec:
                     total -= layer.classes * layer.out_features  # the code does not enter the matrix
                     total += layer.classes * layer.embedding + (layer.embedding + 1) * layer.out_positions
             else:
-                total += math.prod((layer.kernel, layer.in_channels, layer.out_channels)) + layer.bias * layer.out_channels
+                total += (
+                    math.prod((layer.kernel, layer.in_channels, layer.out_channels))
+                    + layer.bias * layer.out_channels
+                )
             total += 2 * (layer.out_channels - _embeds(layer)) if layer.norm is not None else 0
         return total
 

@@ -7,17 +7,24 @@ from torch import nn
 
 from ..models import NetworkSpec, SpeechNetwork
 from ._trace import trace
-from ._weights import LayerWeights, UnsupportedOperation, read_weights
+from ._weights import LayerWeights, read_weights
 
 
 def unwrap(net: object) -> nn.Module:
     """The module inside torch.compile's and DataParallel's wrappers; TypeError for what is not a module."""
-    while isinstance(net, nn.DataParallel | nn.parallel.DistributedDataParallel) or hasattr(net, "_orig_mod"):
-        net = net._orig_mod if hasattr(net, "_orig_mod") else net.module
+    while isinstance(net, nn.Module):
+        if hasattr(net, "_orig_mod"):
+            net = net._orig_mod
+        elif isinstance(net, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            net = net.module
+        else:
+            break
     if not isinstance(net, nn.Module):
         raise TypeError(f"net: expected a torch.nn.Module, got {type(net).__name__}")
     if any(tensor.is_meta for tensor in (*net.parameters(), *net.buffers())):
-        raise ValueError("net: the network is on the meta device, so it has no weights; load or initialise them first")
+        raise ValueError(
+            "net: the network is on the meta device, so it has no weights; load or initialise them first"
+        )
     return net
 
 
@@ -30,7 +37,9 @@ def input_shape_of(net: nn.Module, given: tuple[int, ...] | None) -> tuple[int, 
     first = next((m for m in net.modules() if not list(m.children()) and list(m.parameters())), None)
     if isinstance(first, nn.Linear):
         return (first.in_features,)
-    raise ValueError("input_shape: expected the shape of one input sample, since the network does not tell; got None")
+    raise ValueError(
+        "input_shape: expected the shape of one input sample, since the network does not tell; got None"
+    )
 
 
 def describe(

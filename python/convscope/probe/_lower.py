@@ -45,7 +45,9 @@ class Lowered:
 
 def lower(layer: Layer, in_length: int, weights: LayerWeights) -> Lowered:
     """Plan one layer; ``in_length`` is the positions that come in."""
-    return _lower_dense(layer, weights) if isinstance(layer, Dense) else _lower_conv(layer, in_length, weights)
+    return (
+        _lower_dense(layer, weights) if isinstance(layer, Dense) else _lower_conv(layer, in_length, weights)
+    )
 
 
 def _lower_conv(layer: Conv, in_length: int, weights: LayerWeights) -> Lowered:
@@ -124,7 +126,9 @@ def _lower_dense(layer: Dense, weights: LayerWeights) -> Lowered:
         out_channels=channels,
         step=1,
         phases=positions,
-        taps=tuple((s, t, s * layer.in_positions + t) for s in range(positions) for t in range(layer.in_positions)),
+        taps=tuple(
+            (s, t, s * layer.in_positions + t) for s in range(positions) for t in range(layer.in_positions)
+        ),
         kernel=np.ascontiguousarray(kernel, np.float32).reshape(-1, layer.in_channels, channels),
         bias=np.ascontiguousarray(bias, np.float32),
         slope=_slopes(layer, channels),
@@ -145,7 +149,9 @@ def _with_embedding_channel(
     return kernel, np.concatenate([bias, weights.embedding.bias[:, None]], axis=1)
 
 
-def fold_norm(kernel: np.ndarray, bias: np.ndarray, norm: NormWeights | None) -> tuple[np.ndarray, np.ndarray]:
+def fold_norm(
+    kernel: np.ndarray, bias: np.ndarray, norm: NormWeights | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Batch normalisation by running statistics is a factor and a shift per output channel (the last axis)."""
     if norm is None:
         return kernel, bias

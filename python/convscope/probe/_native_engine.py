@@ -52,7 +52,9 @@ class NativeEngine:
         for layer, in_length in zip(spec.layers[: last + 1], in_lengths, strict=False):
             lowered = lower(layer, in_length, weights[layer.name])
             self.multiply_adds += lowered.multiply_adds
-            layers.append(native_layer(lowered, reductions.get(layer.name), before_activation=before_activation))
+            layers.append(
+                native_layer(lowered, reductions.get(layer.name), before_activation=before_activation)
+            )
         self._program = _core.Program(layers, _core.selected_isa())
 
     @property

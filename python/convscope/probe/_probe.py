@@ -16,7 +16,7 @@ from ._inputs import WaveformBatch, as_float32, check_all_finite, check_rate, ch
 from ._layers import LayerInfo, LayerTable, describe_layers
 from ._native_engine import NativeEngine
 from ._plan import Estimate, choose_chunk, multiply_adds_per_second, thread_count
-from ._reduce import Reduce, Reduction, parse_reduction
+from ._reduce import Reduce, parse_reduction
 from ._select import Selection, select_layers
 from ._series import Series
 from ._torch_engine import TorchEngine
@@ -91,7 +91,9 @@ class Probe:
         _one_of("precision", precision, _PRECISIONS)
         _one_of("algorithm", algorithm, _ALGORITHMS)
         _one_of("at", at, ("post", "pre"))
-        if chunk is not None and (isinstance(chunk, bool) or not isinstance(chunk, int | np.integer) or chunk < 1):
+        if chunk is not None and (
+            isinstance(chunk, bool) or not isinstance(chunk, int | np.integer) or chunk < 1
+        ):
             raise ValueError(f"chunk: expected a number of samples of at least 1, got {chunk!r}")
         module = unwrap(net)
         if isinstance(module, SpeechNetwork):
@@ -108,17 +110,22 @@ class Probe:
             spec, weights = describe(module, self._input_shape, sample_rate_hz)
             table = describe_layers(spec)
         except UnsupportedOperation as reason:
-            warnings.warn(f"probing in PyTorch: the engine has no operation for {reason}", stacklevel=_caller_level())
+            warnings.warn(
+                f"probing in PyTorch: the engine has no operation for {reason}", stacklevel=_caller_level()
+            )
             self._fallback = TorchEngine(module, self._input_shape)
             table = _fallback_layers(self._fallback, self._input_shape, sample_rate_hz)
         self._sample_rate_hz = table[0].sample_rate_hz
         chosen = select_layers(table.names, layers)
         self.layers = LayerTable(layer for layer in table if layer.name in chosen)
         self._reductions = {
-            layer.name: parse_reduction(reduce, layer.name, layer.channels, layer.length > 0) for layer in self.layers
+            layer.name: parse_reduction(reduce, layer.name, layer.channels, layer.length > 0)
+            for layer in self.layers
         }
         if self._fallback is None:
-            self._native = NativeEngine(spec, weights, self._reductions, before_activation=self._before_activation)
+            self._native = NativeEngine(
+                spec, weights, self._reductions, before_activation=self._before_activation
+            )
         self._attributes: dict[str, str | int] = {
             "reduce": reduce if isinstance(reduce, str) else "readout",
             "at": at,
@@ -149,7 +156,9 @@ class Probe:
             for a network that runs in PyTorch: its needs are not known beforehand.
         """
         if self._native is None:
-            raise ValueError("estimate: this network runs in PyTorch, whose memory and time are not known beforehand")
+            raise ValueError(
+                "estimate: this network runs in PyTorch, whose memory and time are not known beforehand"
+            )
         chunk = self._chunk_for(batch)
         products = batch * self._native.multiply_adds
         per_sample = sum(array.nbytes for array in self._native.empty(1).values())
@@ -190,20 +199,26 @@ class Probe:
             for first in range(0, len(values), stride):
                 check_all_finite(values[first : first + stride], first)
         arrays = self._run_chunks(values, progress)
-        return Series({n: _like(x, self._squeezed(n, a)) for n, a in arrays.items()}, self.layers, self._attributes)
+        return Series(
+            {n: _like(x, self._squeezed(n, a)) for n, a in arrays.items()}, self.layers, self._attributes
+        )
 
     __call__ = run
 
     def _run_chunks(self, x: Floats, progress: Progress | None) -> dict[str, Floats]:
         step = self._chunk_for(len(x))
         whole = {
-            layer.name: np.empty((len(x), self._reductions[layer.name].count, max(layer.length, 1)), np.float32)
+            layer.name: np.empty(
+                (len(x), self._reductions[layer.name].count, max(layer.length, 1)), np.float32
+            )
             for layer in self.layers
         }
         for first in range(0, len(x), step):
             part = slice(first, min(first + step, len(x)))
             if self._native is not None:
-                self._native.run(x[part], {name: array[part] for name, array in whole.items()}, self._num_threads)
+                self._native.run(
+                    x[part], {name: array[part] for name, array in whole.items()}, self._num_threads
+                )
             else:
                 self._run_fallback(x[part], {name: array[part] for name, array in whole.items()})
             if progress is not None:
@@ -318,7 +333,9 @@ def _like(x: Any, array: Floats) -> Any:
     return torch.from_numpy(array).to(x.device) if isinstance(x, torch.Tensor) else array
 
 
-def _fallback_layers(engine: TorchEngine, input_shape: tuple[int, ...], sample_rate_hz: int | None) -> LayerTable:
+def _fallback_layers(
+    engine: TorchEngine, input_shape: tuple[int, ...], sample_rate_hz: int | None
+) -> LayerTable:
     from ._inputs import is_waveform
 
     return LayerTable(

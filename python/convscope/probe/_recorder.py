@@ -46,17 +46,28 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.layers: dict[str, Activity] = {}
         self._names = {
-            id(parameter): layer_of(name) for name, parameter in module.named_parameters(remove_duplicate=False)
+            id(parameter): layer_of(name)
+            for name, parameter in module.named_parameters(remove_duplicate=False)
         }
-        self._current: dict[int, Activity] = {}  # by id of the newest tensor, which `Activity.after` keeps alive
+        self._current: dict[
+            int, Activity
+        ] = {}  # by id of the newest tensor, which `Activity.after` keeps alive
 
     def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = dict(kwargs or {})
         name = _plain_name(func)
         activity = self._current.get(id(args[0])) if args else None
-        if activity is not None and name in _ACTIVATES and (func.__name__.endswith("_") or kwargs.get("inplace")):
+        if (
+            activity is not None
+            and name in _ACTIVATES
+            and (func.__name__.endswith("_") or kwargs.get("inplace"))
+        ):
             activity.before = activity.before.clone()  # the call overwrites it
         out = func(*args, **kwargs)
         if isinstance(out, Tensor):
@@ -81,14 +92,18 @@ class Recorder(TorchFunctionMode):
             return
         elif name in _NORMALISES and not activity.is_activated:
             self._keep(Activity(activity.layer, out, out))
-        elif name in _ACTIVATES and not activity.is_activated:
-            self._keep(Activity(activity.layer, activity.before, out, is_activated=True))
-        elif name in _SCALES and activity.is_activated and not isinstance(args[1], Tensor):
+        elif (name in _ACTIVATES and not activity.is_activated) or (
+            _is_scaling(name, args) and activity.is_activated
+        ):
             self._keep(Activity(activity.layer, activity.before, out, is_activated=True))
         elif name in _RESHAPES and self._is_part_of_layer(name, activity, out):
             before = out
             if activity.is_activated:
-                before = activity.before if name == "dropout" else _same_reshape(name, activity.before, args, kwargs)
+                before = (
+                    activity.before
+                    if name == "dropout"
+                    else _same_reshape(name, activity.before, args, kwargs)
+                )
             self._keep(Activity(activity.layer, before, out, activity.is_activated))
 
     @staticmethod
@@ -108,6 +123,10 @@ def _plain_name(func: Callable[..., Any]) -> str:
     """``relu`` of ``relu_``; special methods keep their underscores."""
     name = getattr(func, "__name__", "")
     return name if name.startswith("__") else name.rstrip("_")
+
+
+def _is_scaling(name: str, args: tuple[Any, ...]) -> bool:
+    return name in _SCALES and not isinstance(args[1], Tensor)
 
 
 def _same_reshape(name: str, value: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:

@@ -39,7 +39,9 @@ def parse_reduction(reduce: Reduce, layer: str, channels: int, has_time: bool) -
     """
     if isinstance(reduce, str):
         if reduce not in NAMES:
-            raise ValueError(f"reduce: expected one of {', '.join(NAMES)}, or a matrix (K, channels), got {reduce!r}")
+            raise ValueError(
+                f"reduce: expected one of {', '.join(NAMES)}, or a matrix (K, channels), got {reduce!r}"
+            )
         if not has_time:
             return Reduction("readout", np.eye(channels, dtype=np.float32), flat=False)
         return Reduction(reduce)
@@ -48,11 +50,18 @@ def parse_reduction(reduce: Reduce, layer: str, channels: int, has_time: bool) -
             raise ValueError(f"reduce: no read-out for layer {layer!r}; it has {', '.join(map(str, reduce))}")
         reduce = reduce[layer]
     matrix = np.asarray(reduce)
-    if matrix.dtype.kind not in "fiu" or matrix.ndim not in (1, 2) or matrix.shape[-1] != channels or matrix.size == 0:
+    if (
+        matrix.dtype.kind not in "fiu"
+        or matrix.ndim not in (1, 2)
+        or matrix.shape[-1] != channels
+        or matrix.size == 0
+    ):
         raise ValueError(
             f"reduce: layer {layer!r} needs real numbers (K, {channels}) or ({channels},), "
             f"got {matrix.dtype} {matrix.shape}; give a mapping from layer to matrix where layers differ"
         )
     if not np.isfinite(matrix).all():
         raise ValueError(f"reduce: the read-out of layer {layer!r} holds values that are not finite")
-    return Reduction("readout", np.ascontiguousarray(np.atleast_2d(matrix), np.float32), flat=matrix.ndim == 1)
+    return Reduction(
+        "readout", np.ascontiguousarray(np.atleast_2d(matrix), np.float32), flat=matrix.ndim == 1
+    )

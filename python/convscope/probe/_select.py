@@ -48,7 +48,9 @@ def select_layers(names: Sequence[str], wanted: Selection) -> tuple[str, ...]:
 def _matches(names: Sequence[str], pattern: object) -> list[str]:
     if not isinstance(pattern, str):
         raise TypeError(f"layers: expected names, got {type(pattern).__name__} {pattern!r}")
-    found = [name for name in names if name == pattern] or [name for name in names if fnmatchcase(name, pattern)]
+    found = [name for name in names if name == pattern] or [
+        name for name in names if fnmatchcase(name, pattern)
+    ]
     if not found:
         close = difflib.get_close_matches(pattern, names, n=3, cutoff=0.5)
         hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""

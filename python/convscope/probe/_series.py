@@ -25,10 +25,14 @@ class Series(Mapping[str, Array]):
     without a time axis (logits) gives its values (B, n). Arrays are NumPy or torch like the input.
     """
 
-    def __init__(self, arrays: Mapping[str, Array], layers: LayerTable, attributes: Mapping[str, str | int]) -> None:
+    def __init__(
+        self, arrays: Mapping[str, Array], layers: LayerTable, attributes: Mapping[str, str | int]
+    ) -> None:
         self._arrays = dict(arrays)
         self.layers = layers
-        self.attributes = dict(attributes)  # reduction, position, engine and precision: what produced the numbers
+        self.attributes = dict(
+            attributes
+        )  # reduction, position, engine and precision: what produced the numbers
 
     def __getitem__(self, name: str) -> Array:
         if name not in self._arrays:
@@ -77,7 +81,9 @@ class Series(Mapping[str, Array]):
         if isinstance(length, bool) or not isinstance(length, int | np.integer) or length < 1:
             raise ValueError(f"length: expected a number of positions of at least 1, got {length!r}")
         timed = LayerTable(layer for layer in self.layers if layer.length > 0)
-        arrays = {layer.name: resample_linear(self._arrays[layer.name], int(length), align) for layer in timed}
+        arrays = {
+            layer.name: resample_linear(self._arrays[layer.name], int(length), align) for layer in timed
+        }
         infos = LayerTable(replace(layer, length=int(length), field=None) for layer in timed)
         return Series(arrays, infos, {**self.attributes, "resampled_to": int(length), "align": align})
 

@@ -30,7 +30,9 @@ class TorchEngine:
 
     name = "torch"
 
-    def __init__(self, module: nn.Module, input_shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self, module: nn.Module, input_shape: tuple[int, ...], dtype: torch.dtype = torch.float32
+    ) -> None:
         self._module = copy.deepcopy(module).to("cpu", dtype).eval()
         self._dtype = dtype
         self._is_ours = isinstance(module, SpeechNetwork)
@@ -81,5 +83,7 @@ def reduce_map(values: Tensor, reduction: Reduction) -> np.ndarray:
 
 def _shape(name: str, value: Tensor) -> tuple[int, int]:
     if value.dim() not in (2, 3):
-        raise ValueError(f"layer {name!r}: expected activations (B, C, L) or (B, C), got {tuple(value.shape)}")
+        raise ValueError(
+            f"layer {name!r}: expected activations (B, C, L) or (B, C), got {tuple(value.shape)}"
+        )
     return value.shape[1], (value.shape[2] if value.dim() == 3 else 0)

@@ -57,7 +57,9 @@ def trace(
         try:
             graph = torch.fx.Tracer().trace(module)
         except Exception as error:  # fx raises many kinds for control flow that depends on data
-            raise UnsupportedOperation(f"{type(module).__name__}.forward, which torch.fx cannot trace ({error})") from error
+            raise UnsupportedOperation(
+                f"{type(module).__name__}.forward, which torch.fx cannot trace ({error})"
+            ) from error
     walk = _Walk(module, input_shape)
     for node in graph.nodes:
         walk.visit(node)
@@ -65,7 +67,9 @@ def trace(
     return _describe(layers, walk, input_shape, sample_rate_hz), walk.weights
 
 
-def _describe(layers: list[Layer], walk: _Walk, input_shape: tuple[int, ...], sample_rate_hz: int) -> NetworkSpec:
+def _describe(
+    layers: list[Layer], walk: _Walk, input_shape: tuple[int, ...], sample_rate_hz: int
+) -> NetworkSpec:
     first = layers[0]
     reads_latents = isinstance(first, Dense) and first.in_positions == 1
     in_length = 1 if reads_latents else walk.start.length
@@ -129,7 +133,9 @@ class _Walk:
             whole = len(node.args) == 1 or label == "getattr"
             self._env[node] = shape if whole else shape[int(node.args[1])]  # type: ignore[arg-type]
             return True
-        source = self._env.get(node.args[0]) if node.args and isinstance(node.args[0], torch.fx.Node) else None
+        source = (
+            self._env.get(node.args[0]) if node.args and isinstance(node.args[0], torch.fx.Node) else None
+        )
         if isinstance(source, list) and label == "getitem":
             self._env[node] = source[node.args[1]]  # type: ignore[index]
             return True
@@ -234,7 +240,9 @@ class _Walk:
     def _norm(self, name: str, module: nn.BatchNorm1d) -> None:
         layer = self._open
         if layer is None or layer.norm is not None or layer.activation != Activation():
-            raise UnsupportedOperation(f"BatchNorm1d that does not follow a convolution or linear layer ({name})")
+            raise UnsupportedOperation(
+                f"BatchNorm1d that does not follow a convolution or linear layer ({name})"
+            )
         if module.num_features != layer.out_channels or self.value.layout == "transposed":
             raise UnsupportedOperation(f"BatchNorm1d over {self._shape()} ({name})")
         self.weights[layer.name] = replace(self.weights[layer.name], norm=read_norm(name, module))
@@ -242,17 +250,27 @@ class _Walk:
 
     def _activate(self, activation: Activation, name: str) -> None:
         if self._open is None or self._open.activation != Activation():
-            raise UnsupportedOperation(f"{activation.kind} that does not follow a convolution or linear layer ({name})")
+            raise UnsupportedOperation(
+                f"{activation.kind} that does not follow a convolution or linear layer ({name})"
+            )
         self._open = replace(self._open, activation=activation)
 
     # -- functions and methods ----------------------------------------------------------------------------------------
 
-    def _call_function(self, label: str, node: torch.fx.Node, args: list[Any], kwargs: dict[str, Any]) -> None:
-        activation = {"relu": Activation("relu"), "tanh": Activation("tanh"), "sigmoid": Activation("sigmoid")}.get(label)
+    def _call_function(
+        self, label: str, node: torch.fx.Node, args: list[Any], kwargs: dict[str, Any]
+    ) -> None:
+        activation = {
+            "relu": Activation("relu"),
+            "tanh": Activation("tanh"),
+            "sigmoid": Activation("sigmoid"),
+        }.get(label)
         if activation is not None:
             self._activate(activation, node.name)
         elif label == "leaky_relu":
-            self._activate(Activation("leaky_relu", kwargs.get("negative_slope", args[0] if args else 0.01)), node.name)
+            self._activate(
+                Activation("leaky_relu", kwargs.get("negative_slope", args[0] if args else 0.01)), node.name
+            )
         elif label == "mul" and args and isinstance(args[0], int | float):
             self._scale(float(args[0]), node.name)
         elif label in ("view", "reshape"):
@@ -278,7 +296,11 @@ class _Walk:
             raise UnsupportedOperation(f"{label} ({node.name})")
 
     def _scale(self, factor: float, name: str) -> None:
-        if self._open is None or self._open.activation.kind == "identity" or self._open.activation.scale != 1.0:
+        if (
+            self._open is None
+            or self._open.activation.kind == "identity"
+            or self._open.activation.scale != 1.0
+        ):
             raise UnsupportedOperation(f"a product that does not follow an activation ({name})")
         self._open = replace(self._open, activation=replace(self._open.activation, scale=factor))
 
@@ -304,7 +326,10 @@ class _Walk:
             self._flatten()
         elif self.value.layout == "flat" and isinstance(self._open, Dense) and self._open.norm is None:
             self._open = replace(
-                self._open, out_channels=sizes[0], out_positions=sizes[1], order=_order(self._open, "channels_first", name)
+                self._open,
+                out_channels=sizes[0],
+                out_positions=sizes[1],
+                order=_order(self._open, "channels_first", name),
             )
             self.value = _Value("map", sizes[0], sizes[1])
         elif sizes != self._shape():
@@ -320,7 +345,9 @@ class _Walk:
                 layer,
                 out_channels=value.length,
                 out_positions=value.channels,
-                order=_order(layer, "channels_last" if layer.order == "channels_first" else "channels_first", name),
+                order=_order(
+                    layer, "channels_last" if layer.order == "channels_first" else "channels_first", name
+                ),
             )
             self.value = _Value("map", value.length, value.channels)
         else:
@@ -342,7 +369,12 @@ class _Walk:
 
     def _crop(self, part: Any, name: str) -> None:
         layer = self._open
-        usable = isinstance(part, slice) and part.step is None and part.stop is not None and self.value.layout == "map"
+        usable = (
+            isinstance(part, slice)
+            and part.step is None
+            and part.stop is not None
+            and self.value.layout == "map"
+        )
         if not usable or not isinstance(layer, Conv) or not layer.transposed:
             raise UnsupportedOperation(f"a slice that does not crop a transposed convolution ({name})")
         start, stop, _ = part.indices(self.value.length)
@@ -368,7 +400,9 @@ def _label(node: torch.fx.Node) -> str:
         return "mul"
     if target is getattr:
         return "getattr"
-    return {operator.getitem: "getitem", F.pad: "pad"}.get(target, getattr(target, "__name__", str(target))).rstrip("_")
+    return {operator.getitem: "getitem", F.pad: "pad"}.get(
+        target, getattr(target, "__name__", str(target))
+    ).rstrip("_")
 
 
 def _order(

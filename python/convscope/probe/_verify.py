@@ -41,7 +41,14 @@ class Verification(tuple[LayerError, ...]):
     def __str__(self) -> str:
         rows = [("layer", "error", "torch float32", "ratio", "largest |error|")]
         rows += [
-            (row.layer, f"{row.error:.1e}", f"{row.torch_error:.1e}", f"{row.ratio:.2f}", f"{row.largest:.1e}") for row in self
+            (
+                row.layer,
+                f"{row.error:.1e}",
+                f"{row.torch_error:.1e}",
+                f"{row.ratio:.2f}",
+                f"{row.largest:.1e}",
+            )
+            for row in self
         ]
         return format_table(rows)
 
@@ -76,11 +83,21 @@ def verify(
     """
     module = unwrap(net)
     values = as_float32(x)
-    probe = Probe(module, layers, reduce=reduce, at=at, precision=precision, algorithm=algorithm, input_shape=values.shape[1:])
+    probe = Probe(
+        module,
+        layers,
+        reduce=reduce,
+        at=at,
+        precision=precision,
+        algorithm=algorithm,
+        input_shape=values.shape[1:],
+    )
     ours = probe.run(values)
     names, reductions = list(ours), [probe._reductions[name] for name in ours]
     in_torch = [
-        TorchEngine(module, probe.input_shape, dtype).run(values, names, reductions, before_activation=at == "pre")
+        TorchEngine(module, probe.input_shape, dtype).run(
+            values, names, reductions, before_activation=at == "pre"
+        )
         for dtype in (torch.float64, torch.float32)
     ]
     return Verification(

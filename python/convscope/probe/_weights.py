@@ -45,14 +45,16 @@ class LayerWeights:
     embedding: EmbeddingWeights | None = None
 
 
-class UnsupportedOperation(Exception):  # noqa: N818 - a signal to fall back, not an error of the user's
-    """The engine has no kernel for this; the message names the operation and the module."""
+class UnsupportedOperation(Exception):
+    """The engine has no kernel for this; the message names the operation and the module. A signal to fall back."""
 
 
 def as_array(tensor: Tensor) -> Floats:
     """A float32 copy-or-view on the CPU; a tensor without data raises ValueError."""
     if tensor.is_meta:
-        raise ValueError("the network is on the meta device, so it has no weights; load or initialise them first")
+        raise ValueError(
+            "the network is on the meta device, so it has no weights; load or initialise them first"
+        )
     return np.ascontiguousarray(tensor.detach().to("cpu", torch.float32).numpy())
 
 
@@ -70,7 +72,9 @@ def _read_layer(name: str, layer: nn.Module) -> LayerWeights:
         norm=None if layer.norm is None else read_norm(f"{name}.norm", layer.norm),
         embedding=None
         if embedding is None
-        else EmbeddingWeights(as_array(embedding.codes), as_array(embedding.weight), as_array(embedding.bias)),
+        else EmbeddingWeights(
+            as_array(embedding.codes), as_array(embedding.weight), as_array(embedding.bias)
+        ),
     )
 
 

@@ -1,0 +1,27 @@
+"""What the whole suite shares: where real data may lie, and reproducible property tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+hypothesis.settings.register_profile("convscope", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("convscope")
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data beside the repository; tests that need it skip where it is absent."""
+    folder = REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"real data is not present: no folder {folder}")
+    return folder

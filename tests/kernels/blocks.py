@@ -1,0 +1,120 @@
+"""Builders of conv_blocks with random weights, and the engine's answer to them.
+
+The taps are derived here from the definitions of the three kinds of layer, not taken from the package's planner.
+Letters: B batch, L input positions, P input channels, M output positions, C output channels, S phases, K read-outs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from convscope import _core
+from tests.reference.conv_block import Block
+
+EMPTY = np.zeros(0, np.float32)
+
+
+def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    return rng.standard_normal(shape).astype(np.float32)
+
+
+def convolution(
+    rng, *, length: int, inputs: int, outputs: int, kernel: int, stride=1, padding=(0, 0), dilation=1, **epilogue
+) -> Block:
+    """y[o] = sum_k w[k] x[o stride + k dilation - left]."""
+    left, right = padding
+    return Block(
+        in_length=length,
+        out_length=(length + left + right - (kernel - 1) * dilation - 1) // stride + 1,
+        kernel=normal(rng, kernel, inputs, outputs),
+        bias=normal(rng, outputs),
+        taps=[(0, k * dilation - left, k) for k in range(kernel)],
+        step=stride,
+        **epilogue,
+    )
+
+
+def transposed(rng, *, length: int, inputs: int, outputs: int, kernel: int, stride=1, left=0, cropped=0, **epilogue) -> Block:
+    """y[i stride + k - left] += w[k] x[i], stride * length - cropped positions of it; the bias differs by phase."""
+    places = [(k, k - left) for k in range(kernel)]
+    return Block(
+        in_length=length,
+        out_length=length * stride - cropped,
+        kernel=normal(rng, kernel, inputs, outputs),
+        bias=normal(rng, stride, outputs),
+        taps=[(place % stride, -(place // stride), k) for k, place in places],
+        phases=stride,
+        **epilogue,
+    )
+
+
+def dense(rng, *, inputs: int, outputs: int, in_positions=1, out_positions=1, **epilogue) -> Block:
+    """Every output position has its own matrix over every input position."""
+    pairs = [(s, t) for s in range(out_positions) for t in range(in_positions)]
+    return Block(
+        in_length=in_positions,
+        out_length=out_positions,
+        kernel=normal(rng, len(pairs), inputs, outputs),
+        bias=normal(rng, out_positions, outputs),
+        taps=[(s, t, slot) for slot, (s, t) in enumerate(pairs)],
+        phases=out_positions,
+        **epilogue,
+    )
+
+
+def layer(block: Block, form: str = "automatic", **changed) -> _core.Layer:
+    """The block as the engine takes it; ``changed`` overrides arguments of `_core.Layer`."""
+    arguments = {
+        "in_length": block.in_length,
+        "in_channels": block.kernel.shape[1],
+        "out_length": block.out_length,
+        "out_channels": block.kernel.shape[2],
+        "step": block.step,
+        "phases": block.phases,
+        "taps": block.taps,
+        "kernel": block.kernel,
+        "bias": block.bias,
+        "activation": getattr(_core.Activation, block.activation),
+        "slope": EMPTY if block.slope is None else block.slope,
+        "scale": block.scale,
+        "reduction": getattr(_core.Reduction, block.reduction),
+        "readout": EMPTY if block.readout is None else block.readout,
+        "before_activation": block.before_activation,
+        "form": getattr(_core.Form, form),
+    }
+    return _core.Layer(**{**arguments, **changed})
+
+
+def series_shape(block: Block, batch: int) -> tuple[int, int, int]:
+    """(B, K, M)."""
+    return batch, 1 if block.readout is None else len(block.readout), block.out_length
+
+
+def run(x: np.ndarray, blocks: list[Block], isa: str, form: str = "automatic", threads: int = 1) -> list[np.ndarray | None]:
+    """Series of each block of a program, None for those that reduce nothing."""
+    program = _core.Program([layer(block, form) for block in blocks], isa)
+    return run_program(program, x, blocks, threads)
+
+
+def run_program(program: _core.Program, x: np.ndarray, blocks: list[Block], threads: int) -> list[np.ndarray | None]:
+    # NaN where the engine forgets to write: a missing value must not pass for a small one
+    out = [None if b.reduction == "none" else np.full(series_shape(b, len(x)), np.nan, np.float32) for b in blocks]
+    program.run(x, out, threads)
+    return out
+
+
+def reading_map(block: Block) -> list[Block]:
+    """The block as it stores its map, and a second one that copies the map into its series."""
+    channels = block.kernel.shape[2]
+    copy = Block(
+        in_length=block.out_length,
+        out_length=block.out_length,
+        kernel=np.eye(channels, dtype=np.float32)[None],
+        bias=np.zeros(channels, np.float32),
+        taps=[(0, 0, 0)],
+        reduction="readout",
+        readout=np.eye(channels, dtype=np.float32),
+    )
+    return [replace(block, reduction="none", readout=None), copy]
