@@ -1,8 +1,8 @@
 """The one tolerance: at most twice the error that a plain float32 computation of the same thing makes.
 
 Errors are relative in the Euclidean norm over the whole array. A plain result of a handful of values can be right by luck,
-so one rounding of the terms that were added up is allowed beside it: `amplitude` is the same computation on absolute
-values, the scale of those terms.
+so a few roundings of the terms that were added up are allowed beside it: `amplitude` is the same computation on absolute
+values, the scale of those terms. Series of hundreds of values get one rounding of the result itself.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 ROUNDING = 2.0**-24  # relative error of one float32 rounding
+LUCK = 4  # roundings that a sum of up to a hundred terms in another order may be off by, with one value to judge by
 
 
 def relative_error(values, exact) -> float:
@@ -26,6 +27,7 @@ def relative_error(values, exact) -> float:
 def assert_error_at_most_twice(ours, plain, exact, *, amplitude=None, name: str = "") -> None:
     """``ours`` may be twice as far from ``exact`` as ``plain`` is."""
     error, plain_error = relative_error(ours, exact), relative_error(plain, exact)
-    terms = 1.0 if amplitude is None or not np.any(exact) else np.linalg.norm(amplitude) / np.linalg.norm(exact)
-    allowed = 2 * plain_error + ROUNDING * terms
+    allowed = 2 * plain_error + ROUNDING
+    if amplitude is not None and np.any(exact):
+        allowed = 2 * plain_error + LUCK * ROUNDING * np.linalg.norm(amplitude) / np.linalg.norm(exact)
     assert error <= allowed, f"{name}: error {error:.2e}, plain float32 {plain_error:.2e}, allowed {allowed:.2e}"

@@ -184,10 +184,11 @@ void Program::run(const float* input, index batch, std::span<float* const> serie
     Team team(thread_count);
     const MapLayout& first = stages_.front().in;
     zero_halo(first, batch, workspace->maps[0].data());
-    for (index sample = 0; sample < batch; ++sample)
+    team.run(batch, [&](index sample, index) {
         for (index position = 0; position < first.length; ++position)
             std::copy_n(input + (sample * first.length + position) * first.channels, first.channels,
                         first.at(workspace->maps[0].data(), sample, position));
+    });
 
     float* partial = workspace->partials.data();
     std::vector<float*> partials;

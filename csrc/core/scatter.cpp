@@ -30,12 +30,17 @@ ScatterPlan::ScatterPlan(const ConvBlock& block, const Epilogue& epilogue, const
     const index width = kernels_.tile_columns, channels = block_.in_channels, columns = slots_ * block_.out_channels;
     panels_ = (columns + width - 1) / width;
 
-    taps_.resize(static_cast<std::size_t>(block_.phases));
     for (const Tap& tap : block_.taps) {
-        taps_[tap.phase].push_back(tap);
         first_offset_ = std::min(first_offset_, tap.offset);
         last_offset_ = std::max(last_offset_, tap.offset);
     }
+    sources_.resize(static_cast<std::size_t>(block_.phases * block_.out_channels));
+    for (const Tap& tap : block_.taps)
+        for (index c = 0; c < block_.out_channels; ++c) {
+            const index column = tap.slot * block_.out_channels + c;
+            sources_[tap.phase * block_.out_channels + c].push_back(column / width * product_rows() * width + column % width +
+                                                                    (tap.offset - first_offset_) * width);
+        }
 
     runs_ = {{0, channels}};
     group_ends_ = split_groups(runs_);
@@ -102,15 +107,14 @@ void ScatterPlan::run_block(const Call& call, index sample, index first_row, ind
     float* const values = scratch + panels_ * panel_floats;  // (positions, C)
     const index first_position = first_row * block_.phases;
     const index last_position = std::min(last_row * block_.phases, block_.out_length);
+    float* value = values;
     for (index position = first_position; position < last_position; ++position) {
         const index row = position / block_.phases, phase = position % block_.phases;
-        for (index c = 0; c < channels; ++c) {
+        const float* const products = scratch + (row - first_row) * block_.step * width;
+        for (index c = phase * channels; c < (phase + 1) * channels; ++c, ++value) {
             float total = 0.0f;
-            for (const Tap& tap : taps_[phase]) {
-                const index column = tap.slot * channels + c, input = row * block_.step + tap.offset - first_input;
-                total += scratch[column / width * panel_floats + input * width + column % width];
-            }
-            values[(position - first_position) * channels + c] = total + bias_[phase * channels + c];
+            for (index source : sources_[c]) total += products[source];
+            *value = total + bias_[c];
         }
     }
 

@@ -32,7 +32,7 @@ class ScatterPlan final : public Operation {
     MapLayout in_;
     index slots_ = 0, panels_ = 0;
     index first_offset_ = 0, last_offset_ = 0;
-    std::vector<std::vector<Tap>> taps_;  // by phase
+    std::vector<std::vector<index>> sources_;  // by phase and channel: where a row's products lie, from its first input
     std::vector<Run> runs_;
     std::vector<index> group_ends_;
     std::vector<Group> groups_;  // (panels, groups)

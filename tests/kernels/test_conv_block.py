@@ -108,7 +108,7 @@ def test_taps_on_one_side_only_and_outside_the_sample(isa, form, offset):
     rng = np.random.default_rng(3)
     block = Block(
         in_length=12,
-        out_length=30,
+        out_length=130,
         kernel=blocks.normal(rng, 2, 5, 3),
         bias=blocks.normal(rng, 3),
         taps=[(0, offset, 0), (0, offset - 2, 1)],

@@ -4,7 +4,7 @@ Data in, figure out: nothing here runs a network, touches matplotlib's global st
 `matplotlib.figure.Figure` to save, to show or to change.
 """
 
-from ._waterfall import plot_waterfall
+
 from ._word import plot_word
 
-__all__ = ["plot_waterfall", "plot_word"]
+__all__ = ["plot_word"]
