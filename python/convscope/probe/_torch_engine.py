@@ -44,7 +44,7 @@ class TorchEngine:
     def record(self, x: Floats) -> dict[str, Activity]:
         """Every layer's activity for a batch (B, *input_shape). torch's random state is as before afterwards."""
         recorder = Recorder(self._module, self._layer_of)
-        batch = torch.from_numpy(np.ascontiguousarray(x)).to(self._dtype)
+        batch = torch.tensor(x, dtype=self._dtype)  # a copy: the array may be read-only
         with torch.inference_mode(), torch.random.fork_rng(devices=[]), recorder:
             self._module(batch)
         return recorder.layers
@@ -76,7 +76,7 @@ def reduce_map(values: Tensor, reduction: Reduction) -> np.ndarray:
         case "max":
             series = values.amax(1, keepdim=True)
         case _:
-            matrix = torch.from_numpy(np.asarray(reduction.readout)).to(values.dtype)
+            matrix = torch.tensor(reduction.readout, dtype=values.dtype)
             series = torch.einsum("kc,bcl->bkl", matrix, values)
     return series.numpy()
 
