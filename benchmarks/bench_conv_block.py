@@ -1,6 +1,6 @@
 """Each layer of the generator and the Q-network by itself, beside PyTorch's layer followed by the mean.
 
-    python -m pytest benchmarks/bench_conv_block.py --benchmark-group-by=param:layer
+python -m pytest benchmarks/bench_conv_block.py --benchmark-group-by=param:layer
 """
 
 from __future__ import annotations
@@ -25,7 +25,12 @@ NETWORKS = {
     "G": cs.models.preset("torch-atzhou8-2022", role="generator", num_categories=8),
     "Q": cs.models.preset("torch-atzhou8-2022", role="q_network", num_categories=8),
 }
-LAYERS = [f"{key}.{layer.name}" for key, spec in NETWORKS.items() for layer in spec.layers if isinstance(layer, Conv)]
+LAYERS = [
+    f"{key}.{layer.name}"
+    for key, spec in NETWORKS.items()
+    for layer in spec.layers
+    if isinstance(layer, Conv)
+]
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -36,11 +41,17 @@ def test_layer(benchmark: Callable[..., np.ndarray], layer: str, engine: str) ->
     module = cs.models.build(spec).eval()
     number = [other.name for other in spec.layers].index(name)
     length = (spec.in_length, *spec.out_lengths)[number]
-    x = torch.randn(BATCH, spec.layers[number].in_channels, length, generator=torch.Generator().manual_seed(0))  # (B, C, L)
+    x = torch.randn(
+        BATCH, spec.layers[number].in_channels, length, generator=torch.Generator().manual_seed(0)
+    )  # (B, C, L)
     torch.set_num_threads(thread_count(None))
     with torch.inference_mode():
         expected = module.get_submodule(name)(x).mean(1).numpy()
-        run = _ours(module, number, x) if engine == "convscope" else lambda: module.get_submodule(name)(x).mean(1).numpy()
+        run = (
+            _ours(module, number, x)
+            if engine == "convscope"
+            else lambda: module.get_submodule(name)(x).mean(1).numpy()
+        )
         result = benchmark(run)
     assert np.linalg.norm(result - expected) <= 1e-5 * np.linalg.norm(expected)
 

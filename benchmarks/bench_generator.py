@@ -73,7 +73,10 @@ def measure(batch: int, threads: int, repeats: int) -> dict[str, dict[str, float
         row["samples_per_s"] = batch / median
         row["gflop_per_s"] = batch * FLOPS_PER_SAMPLE / median / 1e9
         row["time_ratio"] = statistics.median(ratios)
-        row["time_ratio_low"], row["time_ratio_high"] = ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
+        row["time_ratio_low"], row["time_ratio_high"] = (
+            ratios[len(ratios) // 4],
+            ratios[-1 - len(ratios) // 4],
+        )
         row["peak_mb"] = peak_memory_mb(name, batch, threads)
     return rows
 
@@ -105,14 +108,18 @@ def print_table(batch: int, rows: dict[str, dict[str, float]]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 16, 64])
     parser.add_argument("--threads", type=int, default=cs.probe._plan.thread_count(None))
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--save", type=Path)
     parser.add_argument("--peak", choices=peers.NAMES, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    warnings.filterwarnings("ignore", category=DeprecationWarning)  # torch.onnx's own, about its older exporter
+    warnings.filterwarnings(
+        "ignore", category=DeprecationWarning
+    )  # torch.onnx's own, about its older exporter
     warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
     if options.peak:
         report_peak(options.peak, options.batches[0], options.threads)
@@ -133,7 +140,9 @@ def main() -> None:
 def _cpu_name() -> str:
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    return next(
+        (line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor()
+    )
 
 
 if __name__ == "__main__":

@@ -57,11 +57,17 @@ def report(way: str, count: int) -> None:
     before = memory.resident_mb()
     series = run(network, latents(count))
     returned = sum(values.nbytes for values in series.values()) / 1e6
-    print(json.dumps({"latents": count, "series_mb": returned, "above_mb": memory.peak_mb() - before - returned}))
+    print(
+        json.dumps(
+            {"latents": count, "series_mb": returned, "above_mb": memory.peak_mb() - before - returned}
+        )
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--latents", type=int, default=4096)
     parser.add_argument("--save", type=Path)
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
@@ -74,7 +80,9 @@ def main() -> None:
     for way in WAYS:
         count = options.latents // 8 if way == "hooks, maps kept" else options.latents
         command = [sys.executable, __file__, "--way", way, "--latents", str(count)]
-        rows[way] = row = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        rows[way] = row = json.loads(
+            subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        )
         print(f"{way:<30}{row['latents']:>9}{row['series_mb']:>11.1f}{row['above_mb']:>10.1f}")
     if options.save:
         options.save.parent.mkdir(parents=True, exist_ok=True)

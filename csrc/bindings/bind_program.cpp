@@ -3,6 +3,8 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <sstream>
+
 #include "core/error.h"
 #include "core/program.h"
 
@@ -14,6 +16,12 @@ namespace {
 using Floats = py::array_t<float, py::array::c_style>;
 
 std::vector<float> copied(const Floats& values) { return {values.data(), values.data() + values.size()}; }
+
+std::string shape_text(const Floats& array) {
+    std::ostringstream text;
+    for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) text << (axis > 0 ? ", " : "(") << array.shape(axis);
+    return text.str() + ")";
+}
 
 Layer make_layer(index in_length, index in_channels, index out_length, index out_channels, index step, index phases,
                  const std::vector<std::tuple<index, index, index>>& taps, const Floats& kernel, const Floats& bias,
@@ -33,8 +41,9 @@ Layer make_layer(index in_length, index in_channels, index out_length, index out
 }
 
 void run(const Program& program, const Floats& input, const std::vector<py::object>& series, index thread_count) {
-    require(input.ndim() == 3 && input.shape(1) * input.shape(2) == program.input_floats(), "program", "expected an input of ",
-            program.input_floats(), " values per sample in 3 dimensions, got ", input.ndim(), " dimensions and ", input.size(), " values");
+    const MapLayout& wanted_input = program.input();
+    require(input.ndim() == 3 && input.shape(1) == wanted_input.length && input.shape(2) == wanted_input.channels, "program",
+            "expected an input (B, ", wanted_input.length, ", ", wanted_input.channels, "), got ", shape_text(input));
     const index batch = input.shape(0);
     require(static_cast<index>(series.size()) == program.layer_count(), "program", "expected ", program.layer_count(),
             " series, got ", series.size());
@@ -87,7 +96,11 @@ void bind_program(py::module_& module) {
     py::class_<Program>(module, "Program")
         .def(py::init([](const std::vector<Layer*>& layers, const std::string& isa) {
                  std::vector<Layer> taken;  // moved out of the Python objects: packing needs no second copy
-                 for (Layer* layer : layers) taken.push_back(std::move(*layer));
+                 for (Layer* layer : layers) {
+                     require(layer != nullptr, "program", "expected layers, got None");
+                     require(!layer->weights.kernel.empty() || !layer->weights.bias.empty(), "program", "expected a fresh layer, got one that is in a program already");
+                     taken.push_back(std::move(*layer));
+                 }
                  for (Isa candidate : available_isas())
                      if (isa == name(candidate)) return std::make_unique<Program>(std::move(taken), candidate);
                  throw_invalid("program", "no instruction set '", isa, "' here");

@@ -25,6 +25,8 @@ MapLayout input_layout(const ConvBlock& block) {
 
 namespace {
 
+constexpr index largest_offset = index{1} << 31;  // far beyond any sound, far from overflow
+
 void check(const Layer& layer, index number) {
     const ConvBlock& block = layer.block;
     const std::string at = "layer " + std::to_string(number) + ": ";
@@ -37,12 +39,10 @@ void check(const Layer& layer, index number) {
 
     const index matrix = block.in_channels * block.out_channels, kernel = static_cast<index>(layer.weights.kernel.size());
     wants(kernel % matrix == 0, "expected weights (slots, ", block.in_channels, ", ", block.out_channels, "), got ", kernel, " values");
-    // A tap may look past the sample, but a halo larger than the map is a mistake of the caller, not a convolution.
-    const index reach = block.in_length + kernel / matrix * block.step + block.rows() * block.step;
     for (const Tap& tap : block.taps) {
         wants(tap.phase >= 0 && tap.phase < block.phases, "expected tap phases below ", block.phases, ", got ", tap.phase);
         wants(tap.slot >= 0 && tap.slot < kernel / matrix, "expected tap slots below ", kernel / matrix, ", got ", tap.slot);
-        wants(std::abs(tap.offset) <= reach, "expected tap offsets within ", reach, " positions, got ", tap.offset);
+        wants(std::abs(tap.offset) < largest_offset, "expected tap offsets within ", largest_offset, " positions, got ", tap.offset);
     }
 
     const index bias = static_cast<index>(layer.weights.bias.size());
@@ -58,6 +58,12 @@ void check(const Layer& layer, index number) {
     const index readout = static_cast<index>(layer.weights.readout.size());
     const index wanted = epilogue.reduction == Reduction::readout ? epilogue.readouts * block.out_channels : 0;
     wants(readout == wanted, "expected a readout of ", wanted, " values, got ", readout);
+}
+
+// A tap that no row finds inside the sample only multiplies zeros; without it the halo is no longer than the map.
+void drop_idle_taps(ConvBlock& block) {
+    const index last = (block.rows() - 1) * block.step;
+    std::erase_if(block.taps, [&](const Tap& tap) { return tap.offset >= block.in_length || last + tap.offset < 0; });
 }
 
 std::unique_ptr<Operation> plan(const Layer& layer, const Kernels& kernels) {
@@ -81,11 +87,14 @@ void fold(const ConvBlock& block, const Epilogue& epilogue, index panels, const 
     for (index position = 0; position < block.out_length; ++position)
         for (index k = 0; k < readouts; ++k) {
             const float* of_position = partial + position * panels * readouts + k;
-            double total = of_position[0];
-            for (index panel = 1; panel < panels; ++panel) {
-                const double value = of_position[panel * readouts];
-                total = epilogue.reduction == Reduction::max ? std::max(total, value) : total + value;
+            if (epilogue.reduction == Reduction::max) {
+                float top = of_position[0];
+                for (index panel = 1; panel < panels; ++panel) top = larger(top, of_position[panel]);
+                series[position] = top;
+                continue;
             }
+            double total = of_position[0];
+            for (index panel = 1; panel < panels; ++panel) total += of_position[panel * readouts];
             if (epilogue.reduction == Reduction::mean) total /= channels;
             if (epilogue.reduction == Reduction::rms) total = std::sqrt(total / channels);
             series[k * block.out_length + position] = static_cast<float>(total);
@@ -111,6 +120,7 @@ Program::Program(std::vector<Layer> layers, Isa isa) : isa_(isa) {
     for (Layer& layer : layers) {
         const index number = layer_count();
         check(layer, number);
+        drop_idle_taps(layer.block);
         if (number > 0) {
             const ConvBlock& before = stages_.back().block;
             require(before.out_length == layer.block.in_length && before.out_channels == layer.block.in_channels, "program", "layer ",
@@ -124,9 +134,10 @@ Program::Program(std::vector<Layer> layers, Isa isa) : isa_(isa) {
 
 Program::~Program() = default;
 
-const char* Program::form(index layer) const { return stages_[layer].operation->form(); }
-
-index Program::input_floats() const { return stages_.front().block.in_length * stages_.front().block.in_channels; }
+const char* Program::form(index layer) const {
+    require(layer >= 0 && layer < layer_count(), "program", "expected a layer below ", layer_count(), ", got ", layer);
+    return stages_[layer].operation->form();
+}
 
 index Program::series_floats(index layer) const {
     const Stage& stage = stages_[layer];

@@ -35,9 +35,10 @@ class Program {
     index layer_count() const { return static_cast<index>(stages_.size()); }
     index workspace_bytes(index batch, index thread_count) const;
     index weight_bytes() const;
-    const char* form(index layer) const;
+    const char* form(index layer) const;  // throws std::invalid_argument when there is no such layer
     Isa isa() const { return isa_; }
-    index input_floats() const;
+    const MapLayout& input() const { return stages_.front().in; }
+    index input_floats() const { return input().length * input().channels; }  // per sample
     index series_floats(index layer) const;  // per sample; 0 where nothing is reduced
 
   private:

@@ -30,6 +30,7 @@ ScatterPlan::ScatterPlan(const ConvBlock& block, const Epilogue& epilogue, const
     const index width = kernels_.tile_columns, channels = block_.in_channels, columns = slots_ * block_.out_channels;
     panels_ = (columns + width - 1) / width;
 
+    if (!block_.taps.empty()) first_offset_ = last_offset_ = block_.taps.front().offset;
     for (const Tap& tap : block_.taps) {
         first_offset_ = std::min(first_offset_, tap.offset);
         last_offset_ = std::max(last_offset_, tap.offset);
@@ -145,7 +146,10 @@ void ScatterPlan::reduce(const float* values, float* partial) const {
             *partial = 0.0f;
             for (index c = 0; c < channels; ++c) *partial += values[c] * values[c];
             break;
-        case Reduction::max: *partial = *std::max_element(values, values + channels); break;
+        case Reduction::max:
+            *partial = values[0];
+            for (index c = 1; c < channels; ++c) *partial = larger(*partial, values[c]);
+            break;
         case Reduction::readout:
             for (index k = 0; k < epilogue_.readouts; ++k) {
                 partial[k] = 0.0f;

@@ -6,9 +6,9 @@
 namespace convscope {
 namespace {
 
-// A layer of a small batch lasts some hundred microseconds, a sleeping thread takes about fifty to wake: look a little
-// longer than that before sleeping. Yielding between looks gives a stolen core back to whoever holds the work.
-constexpr int looks_before_sleep = 2000;
+// Some 100 us of looking before sleeping: a layer of one sample takes longer than a wake-up (50 us), so a sleeper would be late
+// for the next one. Yielding between looks gives a stolen core back to whoever holds the work.
+constexpr int looks_before_sleep = 20000;
 
 template <class T, class Predicate>
 void wait_until(const std::atomic<T>& value, Predicate is_reached) {

@@ -63,11 +63,7 @@ Vec activated(Vec x, const Epilogue& epilogue, const float* slope) {
             x = multiply_add(min(Vec::zero(), x), Vec::load(slope), max(Vec::zero(), x));
             break;
         case Activation::tanh: x = tanh(x); break;
-        case Activation::sigmoid: {
-            const Vec half = Vec::broadcast(0.5f);
-            x = multiply_add(tanh(x * half), half, half);
-            break;
-        }
+        case Activation::sigmoid: x = sigmoid(x); break;
     }
     return x * Vec::broadcast(epilogue.scale);
 }
@@ -93,13 +89,7 @@ void reduce_row(const float* values, const PanelTask& task, float* partial) {
         }
         case Reduction::max: {
             float top = values[0];
-            index c = 0;
-            if (task.columns == panel_columns) {
-                Vec tops = Vec::load(values);
-                for (c = Vec::lanes; c < panel_columns; c += Vec::lanes) tops = max(tops, Vec::load(values + c));
-                top = largest(tops);
-            }
-            for (; c < task.columns; ++c) top = values[c] > top ? values[c] : top;
+            for (index c = 1; c < task.columns; ++c) top = larger(top, values[c]);
             *partial = top;
             break;
         }
@@ -133,6 +123,8 @@ void finish_row(float* values, index row, const PanelTask& task) {
 }
 
 void conv_panel(const PanelTask& task) {
+    if (task.group_count == 0)  // a phase without taps: its outputs are the bias
+        for (index i = 0; i < task.row_count * panel_columns; ++i) task.scratch[i] = 0.0f;
     for (index g = 0; g < task.group_count; ++g)
         for (index row = 0; row < task.row_count; row += Vec::tile_rows) {
             const index rows = row + Vec::tile_rows <= task.row_count ? Vec::tile_rows : task.row_count - row;

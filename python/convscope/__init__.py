@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .probe import verify as verify
 
 __version__ = "0.1.0"
-__all__ = ["Probe", "Series", "__version__", "data", "fast_probe", "models", "plot", "probe", "verify"]
+__all__ = ["Probe", "Series", "__version__", "cli", "data", "fast_probe", "models", "plot", "probe", "verify"]
 
 _ROOMS = {"cli", "data", "models", "plot", "probe"}
 _FROM_PROBE = {"Probe", "Series", "fast_probe", "verify"}

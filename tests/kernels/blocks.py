@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from tests.reference.conv_block import Block
 
 from convscope import _core
-from tests.reference.conv_block import Block
 
 EMPTY = np.zeros(0, np.float32)
 
@@ -21,7 +21,16 @@ def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 def convolution(
-    rng, *, length: int, inputs: int, outputs: int, kernel: int, stride=1, padding=(0, 0), dilation=1, **epilogue
+    rng,
+    *,
+    length: int,
+    inputs: int,
+    outputs: int,
+    kernel: int,
+    stride=1,
+    padding=(0, 0),
+    dilation=1,
+    **epilogue,
 ) -> Block:
     """y[o] = sum_k w[k] x[o stride + k dilation - left]."""
     left, right = padding
@@ -36,7 +45,9 @@ def convolution(
     )
 
 
-def transposed(rng, *, length: int, inputs: int, outputs: int, kernel: int, stride=1, left=0, cropped=0, **epilogue) -> Block:
+def transposed(
+    rng, *, length: int, inputs: int, outputs: int, kernel: int, stride=1, left=0, cropped=0, **epilogue
+) -> Block:
     """y[i stride + k - left] += w[k] x[i], stride * length - cropped positions of it; the bias differs by phase."""
     places = [(k, k - left) for k in range(kernel)]
     return Block(
@@ -92,15 +103,22 @@ def series_shape(block: Block, batch: int) -> tuple[int, int, int]:
     return batch, 1 if block.readout is None else len(block.readout), block.out_length
 
 
-def run(x: np.ndarray, blocks: list[Block], isa: str, form: str = "automatic", threads: int = 1) -> list[np.ndarray | None]:
+def run(
+    x: np.ndarray, blocks: list[Block], isa: str, form: str = "automatic", threads: int = 1
+) -> list[np.ndarray | None]:
     """Series of each block of a program, None for those that reduce nothing."""
     program = _core.Program([layer(block, form) for block in blocks], isa)
     return run_program(program, x, blocks, threads)
 
 
-def run_program(program: _core.Program, x: np.ndarray, blocks: list[Block], threads: int) -> list[np.ndarray | None]:
+def run_program(
+    program: _core.Program, x: np.ndarray, blocks: list[Block], threads: int
+) -> list[np.ndarray | None]:
     # NaN where the engine forgets to write: a missing value must not pass for a small one
-    out = [None if b.reduction == "none" else np.full(series_shape(b, len(x)), np.nan, np.float32) for b in blocks]
+    out = [
+        None if b.reduction == "none" else np.full(series_shape(b, len(x)), np.nan, np.float32)
+        for b in blocks
+    ]
     program.run(x, out, threads)
     return out
 

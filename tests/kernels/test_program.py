@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.devices import AVAILABLE_ISAS
+from tests.kernels import blocks
 
 import convscope
 from convscope import _core
-from tests.devices import AVAILABLE_ISAS
-from tests.kernels import blocks
 
 ISA = AVAILABLE_ISAS[-1]
 
@@ -30,34 +30,37 @@ def program(block, **changed) -> _core.Program:
 
 
 BAD_LAYERS = {
-    "in_length": (dict(in_length=0), "non-empty input, got length 0"),
-    "in_channels": (dict(in_channels=-3), "non-empty input, got length 8 and channels -3"),
-    "out_length": (dict(out_length=0), "non-empty output, got length 0"),
-    "out_channels": (dict(out_channels=0), "non-empty output"),
-    "step": (dict(step=0), "step and phases of at least 1, got 0 and 2"),
-    "phases": (dict(phases=0), "step and phases of at least 1, got 1 and 0"),
-    "kernel": (dict(kernel=np.zeros(61, np.float32)), r"weights \(slots, 3, 5\), got 61 values"),
-    "slot above": (dict(taps=[(0, 0, 4)]), "tap slots below 4, got 4"),
-    "slot below": (dict(taps=[(0, 0, -1)]), "tap slots below 4, got -1"),
-    "slot of no weights": (dict(kernel=np.zeros(0, np.float32)), "tap slots below 0, got"),
-    "phase above": (dict(taps=[(2, 0, 0)]), "tap phases below 2, got 2"),
-    "phase below": (dict(taps=[(-1, 0, 0)]), "tap phases below 2, got -1"),
-    "far tap": (dict(taps=[(0, 10**9, 0)]), "tap offsets within .* got 1000000000"),
-    "far tap before": (dict(taps=[(0, -(10**9), 0)]), "tap offsets within .* got -1000000000"),
-    "bias": (dict(bias=np.zeros(6, np.float32)), "bias of 5 or 2 x 5 values, got 6"),
-    "no bias": (dict(bias=np.zeros(0, np.float32)), "bias of 5 or 2 x 5 values, got 0"),
-    "slope missing": (dict(activation=_core.Activation.leaky_relu), "expected 5 slopes, got 0"),
-    "slope not due": (dict(slope=np.zeros(5, np.float32)), "expected 0 slopes, got 5"),
-    "readout missing": (dict(reduction=_core.Reduction.readout), r"readout matrix \(K, C\), got 1 dimensions"),
+    "in_length": ({"in_length": 0}, "non-empty input, got length 0"),
+    "in_channels": ({"in_channels": -3}, "non-empty input, got length 8 and channels -3"),
+    "out_length": ({"out_length": 0}, "non-empty output, got length 0"),
+    "out_channels": ({"out_channels": 0}, "non-empty output"),
+    "step": ({"step": 0}, "step and phases of at least 1, got 0 and 2"),
+    "phases": ({"phases": 0}, "step and phases of at least 1, got 1 and 0"),
+    "kernel": ({"kernel": np.zeros(61, np.float32)}, r"weights \(slots, 3, 5\), got 61 values"),
+    "slot above": ({"taps": [(0, 0, 4)]}, "tap slots below 4, got 4"),
+    "slot below": ({"taps": [(0, 0, -1)]}, "tap slots below 4, got -1"),
+    "slot of no weights": ({"kernel": np.zeros(0, np.float32)}, "tap slots below 0, got"),
+    "phase above": ({"taps": [(2, 0, 0)]}, "tap phases below 2, got 2"),
+    "phase below": ({"taps": [(-1, 0, 0)]}, "tap phases below 2, got -1"),
+    "far tap": ({"taps": [(0, 2**31, 0)]}, "tap offsets within .* got 2147483648"),
+    "far tap before": ({"taps": [(0, -(2**31), 0)]}, "tap offsets within .* got -2147483648"),
+    "bias": ({"bias": np.zeros(6, np.float32)}, "bias of 5 or 2 x 5 values, got 6"),
+    "no bias": ({"bias": np.zeros(0, np.float32)}, "bias of 5 or 2 x 5 values, got 0"),
+    "slope missing": ({"activation": _core.Activation.leaky_relu}, "expected 5 slopes, got 0"),
+    "slope not due": ({"slope": np.zeros(5, np.float32)}, "expected 0 slopes, got 5"),
+    "readout missing": (
+        {"reduction": _core.Reduction.readout},
+        r"readout matrix \(K, C\), got 1 dimensions",
+    ),
     "readout width": (
-        dict(reduction=_core.Reduction.readout, readout=np.zeros((2, 4), np.float32)),
+        {"reduction": _core.Reduction.readout, "readout": np.zeros((2, 4), np.float32)},
         "readout of 10 values, got 8",
     ),
     "readout empty": (
-        dict(reduction=_core.Reduction.readout, readout=np.zeros((0, 5), np.float32)),
+        {"reduction": _core.Reduction.readout, "readout": np.zeros((0, 5), np.float32)},
         "expected one series unless the reduction is a readout, got 0",
     ),
-    "readout not due": (dict(readout=np.zeros((2, 5), np.float32)), "readout of 0 values, got 10"),
+    "readout not due": ({"readout": np.zeros((2, 5), np.float32)}, "readout of 0 values, got 10"),
 }
 
 
@@ -68,7 +71,9 @@ def test_a_layer_that_does_not_fit_is_refused(block, case):
         program(block, **changed)
 
 
-@pytest.mark.parametrize(("field", "value"), [("kernel", "w"), ("taps", [(0, 0)]), ("activation", "relu"), ("in_length", 1.5)])
+@pytest.mark.parametrize(
+    ("field", "value"), [("kernel", "w"), ("taps", [(0, 0)]), ("activation", "relu"), ("in_length", 1.5)]
+)
 def test_an_argument_of_the_wrong_kind_is_a_type_error(block, field, value):
     with pytest.raises((TypeError, ValueError)):
         program(block, **{field: value})
@@ -76,7 +81,9 @@ def test_an_argument_of_the_wrong_kind_is_a_type_error(block, field, value):
 
 def test_layers_must_follow_each_other(block):
     wrong_length = replace(block, in_length=9)
-    with pytest.raises(ValueError, match="layer 1: expected an input of 16 positions x 5 channels, got 9 x 3"):
+    with pytest.raises(
+        ValueError, match="layer 1: expected an input of 16 positions x 5 channels, got 9 x 3"
+    ):
         _core.Program([blocks.layer(block), blocks.layer(wrong_length)], ISA)
     with pytest.raises(ValueError, match="at least one layer"):
         _core.Program([], ISA)
@@ -143,7 +150,9 @@ def in_a_new_process(code: str, isa: str | None = None) -> subprocess.CompletedP
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
     if isa is not None:
         environment["CONVSCOPE_ISA"] = isa
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60)
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60
+    )
 
 
 @pytest.mark.parametrize("index", [1, -1, 10**6])
@@ -192,7 +201,9 @@ def test_without_the_variable_the_best_is_chosen():
         assert done.stdout.strip() == AVAILABLE_ISAS[-1], done.stderr
 
 
-@pytest.mark.parametrize("isa", ["nonsense", "AVX2", "avx2 ", "neon" if "neon" not in AVAILABLE_ISAS else "avx512"])
+@pytest.mark.parametrize(
+    "isa", ["nonsense", "AVX2", "avx2 ", "neon" if "neon" not in AVAILABLE_ISAS else "avx512"]
+)
 def test_an_instruction_set_that_cannot_run_fails_loudly(isa):
     code = """
 import numpy as np, convscope as cs

@@ -31,18 +31,26 @@ def forward(spec: NetworkSpec, weights: Weights, x: np.ndarray) -> dict[str, tup
         h = h[:, None]  # (B, 1, L)
     maps = {}
     for layer in spec.layers:
-        own = {name.removeprefix(layer.name + "."): w for name, w in weights.items() if name.startswith(layer.name + ".")}
+        own = {
+            name.removeprefix(layer.name + "."): w
+            for name, w in weights.items()
+            if name.startswith(layer.name + ".")
+        }
         before, h = _dense(layer, own, h) if isinstance(layer, Dense) else _conv(layer, own, h)
         maps[layer.name] = before, h
     return maps
 
 
-def series(spec: NetworkSpec, weights: Weights, x: np.ndarray, reduce="mean", at: str = "post") -> dict[str, np.ndarray]:
+def series(
+    spec: NetworkSpec, weights: Weights, x: np.ndarray, reduce="mean", at: str = "post"
+) -> dict[str, np.ndarray]:
     """What `convscope.fast_probe` promises, by layer name; layers without a time axis keep their values."""
     found = {}
     for name, (before, after) in forward(spec, weights, x).items():
         values = before if at == "pre" else after
-        found[name] = values if values.ndim == 2 and isinstance(reduce, str) else reduce_channels(values, reduce)
+        found[name] = (
+            values if values.ndim == 2 and isinstance(reduce, str) else reduce_channels(values, reduce)
+        )
     return found
 
 
@@ -75,7 +83,9 @@ def activate(y: np.ndarray, activation: Activation) -> np.ndarray:
     return activation.scale * out
 
 
-def convolve(x: np.ndarray, w: np.ndarray, *, stride: int, padding: tuple[int, int], dilation: int) -> np.ndarray:
+def convolve(
+    x: np.ndarray, w: np.ndarray, *, stride: int, padding: tuple[int, int], dilation: int
+) -> np.ndarray:
     """x (B, P, L), w (C, P, T) -> (B, C, L'). Negative padding crops."""
     left, right = padding
     x = np.pad(x, ((0, 0), (0, 0), (max(left, 0), max(right, 0))))
@@ -143,6 +153,8 @@ def _dense(layer: Dense, w: Weights, x: np.ndarray) -> tuple[np.ndarray, np.ndar
         y = normalise(y, w, layer.norm.eps, layer.norm.statistics)
     before, after = y, activate(y, layer.activation)
     if code is not None:
-        channel = (code @ w["embedding.codes"] @ w["embedding.weight"].T + w["embedding.bias"])[:, None]  # (B, 1, L)
+        channel = (code @ w["embedding.codes"] @ w["embedding.weight"].T + w["embedding.bias"])[
+            :, None
+        ]  # (B, 1, L)
         before, after = np.concatenate([before, channel], 1), np.concatenate([after, channel], 1)
     return before, after

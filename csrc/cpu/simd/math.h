@@ -1,4 +1,5 @@
-// tanh for a vector, within 2 units in the last place of the exact value over all floats, NaN kept.
+// tanh and sigmoid for a vector, within a few units in the last place of the exact value, NaN kept. A sigmoid below the
+// smallest normal float (x < -87.3) stays at about that float.
 //
 // |x| < 0.625: x + x u P(u), u = x^2. Above: 1 - 2 / (exp(2|x|) + 1), where nothing cancels. exp is split into a power of
 // two and a polynomial on [-ln2/2, ln2/2]. The coefficients are our own minimax fits (Lawson iteration in float64);
@@ -39,6 +40,16 @@ inline Vec tanh(Vec x) {
     const Vec one = Vec::broadcast(1.0f), two = Vec::broadcast(2.0f);
     const Vec away = (one - two / (exp_below_127(magnitude * two) + one)) * (clamped / magnitude);
     return select_smaller(x, 0.625f, near_zero, away);
+}
+
+// exp(min(x, 0)) / (1 + exp(-|x|)): small values keep their digits, which (1 + tanh(x/2)) / 2 loses.
+inline Vec sigmoid(Vec x) {
+    const Vec bound = Vec::broadcast(87.3f);
+    const Vec clamped = max(Vec::zero() - bound, min(bound, x));
+    const Vec below = min(Vec::zero(), clamped);  // x where it is negative
+    const Vec above = Vec::zero() - max(Vec::zero(), clamped);
+    const Vec tail = exp_below_127(below + above);  // exp(-|x|)
+    return exp_below_127(below) / (Vec::broadcast(1.0f) + tail);
 }
 
 }  // namespace convscope::CONVSCOPE_ISA

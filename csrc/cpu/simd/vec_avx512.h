@@ -46,11 +46,5 @@ inline float sum(Vec x) {
     four = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
 }
-inline float largest(Vec x) {
-    const __m256 eight = _mm256_max_ps(lower_half(x.value), upper_half(x.value));
-    __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-    four = _mm_max_ps(four, _mm_movehl_ps(four, four));
-    return _mm_cvtss_f32(_mm_max_ss(four, _mm_movehdup_ps(four)));
-}
 
 }  // namespace convscope::CONVSCOPE_ISA

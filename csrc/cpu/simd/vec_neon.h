@@ -35,6 +35,5 @@ inline Vec power_of_two(Vec whole) {
 }
 
 inline float sum(Vec x) { return vaddvq_f32(x.value); }
-inline float largest(Vec x) { return vmaxvq_f32(x.value); }
 
 }  // namespace convscope::CONVSCOPE_ISA

@@ -65,9 +65,5 @@ inline Vec power_of_two(Vec whole) {
 }
 
 inline float sum(Vec x) { return (x.lane[0] + x.lane[2]) + (x.lane[1] + x.lane[3]); }
-inline float largest(Vec x) {
-    const Vec halves = max(Vec{{x.lane[0], x.lane[1], x.lane[0], x.lane[1]}}, Vec{{x.lane[2], x.lane[3], x.lane[2], x.lane[3]}});
-    return halves.lane[0] > halves.lane[1] ? halves.lane[0] : halves.lane[1];
-}
 
 }  // namespace convscope::CONVSCOPE_ISA

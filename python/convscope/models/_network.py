@@ -108,7 +108,7 @@ class ConvLayer(nn.Module):
         if spec.upsample > 1:
             x = x.repeat_interleave(spec.upsample, dim=2)
         left, right = spec.padding
-        if left != right:
+        if left != right or left < 0:
             x = F.pad(x, (left, right))
             left = 0
         return F.conv1d(x, self.weight, self.bias, spec.stride, left, spec.dilation)
@@ -116,9 +116,14 @@ class ConvLayer(nn.Module):
     def _transposed(self, x: Tensor) -> Tensor:
         spec = self.spec
         left, right = spec.padding
-        missing = max(left - right, 0)  # torch cuts the same from both ends and can add some to the right
-        y = F.conv_transpose1d(x, self.weight, self.bias, spec.stride, left, missing, 1, spec.dilation)
-        return y[..., : spec.out_length(x.shape[2])]
+        # torch cuts the same from both ends and can add a few positions on the right; the rest is cropped.
+        both, added = (
+            (left, left - right)
+            if 0 <= left - right < max(spec.stride, spec.dilation)
+            else (min(spec.padding), 0)
+        )
+        y = F.conv_transpose1d(x, self.weight, self.bias, spec.stride, both, added, 1, spec.dilation)
+        return y[..., left - both :][..., : spec.out_length(x.shape[2])]
 
 
 class BatchStatisticsNorm(nn.BatchNorm1d):

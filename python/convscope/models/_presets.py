@@ -110,6 +110,8 @@ def preset(
     else:
         for field, value in (("upsample", upsample), ("post_filter_len", post_filter_len)):
             _require(value is None, field, "nothing, since only a generator has it", value)
+    _require(upsample in (None, "zeros", "nearest"), "upsample", "zeros or nearest", upsample)
+    _require(sample_rate_hz is None or sample_rate_hz >= 1, "sample_rate_hz", "at least 1", sample_rate_hz)
     embedding = _embedding(dialect, is_generator, embedding_dim, num_categories)
     if phase_shuffle is not None:
         _require(not is_generator, "phase_shuffle", "nothing, since a generator has none", phase_shuffle)
@@ -148,7 +150,7 @@ def preset(
         in_length=1 if is_generator else slice_len,
         in_channels=layers[0].in_channels,
         slice_len=slice_len,
-        sample_rate_hz=sample_rate_hz or dialect.sample_rate_hz,
+        sample_rate_hz=dialect.sample_rate_hz if sample_rate_hz is None else sample_rate_hz,
         num_categories=num_categories,
     )
     return _with_true_slice(spec, articulatory, sample_rate_hz)
@@ -292,6 +294,7 @@ def _embedding(dialect: Dialect, is_generator: bool, width: int | None, num_cate
     _require(
         num_categories >= 1, "num_categories", "at least 1, which the class embedding needs", num_categories
     )
+    _require(width is None or width >= 1, "embedding_dim", "at least 1", width)
     return width or dialect.embedding
 
 

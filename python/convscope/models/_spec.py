@@ -76,8 +76,20 @@ class Dense:
     embedding: int | None = None
     classes: int = 0
 
+    def __post_init__(self) -> None:
+        _require_positive(self, "in_positions", "in_channels", "out_positions", "out_channels")
+        if self.embedding is None:
+            return
+        _require_positive(self, "embedding", "classes")
+        if self.activation.kind not in ("identity", "relu", "leaky_relu") or self.activation.scale != 1.0:
+            raise SpecError(
+                f"layer {self.name!r}: activation beside a class embedding must be identity, relu or leaky_relu, "
+                f"got {self.activation}"
+            )
+
     @property
     def in_features(self) -> int:
+        """Of the flattened input."""
         return self.in_positions * self.in_channels
 
     @property
@@ -105,14 +117,19 @@ class Conv:
     shuffle: PhaseShuffle | None = None
 
     def __post_init__(self) -> None:
-        for field in ("in_channels", "out_channels", "kernel", "stride", "dilation", "upsample"):
-            if getattr(self, field) < 1:
-                raise SpecError(
-                    f"layer {self.name!r}: {field} must be at least 1, got {getattr(self, field)}"
-                )
-        if self.transposed and self.upsample != 1:
+        _require_positive(self, "in_channels", "out_channels", "kernel", "stride", "dilation", "upsample")
+        if not self.transposed:
+            return
+        if self.upsample != 1:
             raise SpecError(
                 f"layer {self.name!r}: upsample={self.upsample} cannot be combined with transposed=True"
+            )
+        left, right = self.padding
+        beyond = max(self.stride, self.dilation)  # as many positions as torch adds on the right
+        if left < 0 or (right < 0 and left - right >= beyond):
+            raise SpecError(
+                f"layer {self.name!r}: padding of a transposed layer must cut at least 0 on the left and add fewer than "
+                f"{beyond} - left on the right, got {self.padding}"
             )
 
     @property
@@ -135,6 +152,12 @@ class Conv:
 
 
 Layer = Dense | Conv
+
+
+def _require_positive(layer: Layer, *fields: str) -> None:
+    for field in fields:
+        if getattr(layer, field) < 1:
+            raise SpecError(f"layer {layer.name!r}: {field} must be at least 1, got {getattr(layer, field)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +215,7 @@ class NetworkSpec:
 
     @property
     def reads_latents(self) -> bool:
+        """Whether the input is latent variables, not a waveform."""
         return self.in_length == 1
 
     @property
@@ -202,7 +226,8 @@ class NetworkSpec:
         return (self.in_length,) if self.in_channels == 1 else (self.in_channels, self.in_length)
 
     def layer(self, name: str) -> Layer:
-        return next(layer for layer in self.layers if layer.name == name)
+        """The layer of that name; KeyError when there is none."""
+        return {layer.name: layer for layer in self.layers}[name]
 
     @property
     def parameter_count(self) -> int:

@@ -1,10 +1,10 @@
-"""The papers' two pictures of a layer series, as matplotlib figures.
+"""The papers' two pictures of layer series, as matplotlib figures.
 
-Data in, figure out: nothing here runs a network, touches matplotlib's global state or opens a window. Every figure is a
-`matplotlib.figure.Figure` to save, to show or to change.
+Data in, figure out: nothing here runs a network, opens a window or touches matplotlib's global state. What comes
+back is a `matplotlib.figure.Figure`, to save, show in a notebook, or change.
 """
 
-
+from ._waterfall import plot_waterfall
 from ._word import plot_word
 
-__all__ = ["plot_word"]
+__all__ = ["plot_waterfall", "plot_word"]

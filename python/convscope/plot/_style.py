@@ -29,29 +29,12 @@ PURPLE = "#7a3e9d"  # the logits, as in the ICASSP paper's figure
 TITLE_PT, TEXT_PT, SMALL_PT = 13.0, 9.5, 8.0
 DPI = 160
 LIGHTEST = 0.8  # of viridis
+DENSE = 1500  # positions in view: beyond, lines are drawn thinner
 
 
-def viridis() -> Colormap:
-    """viridis without its yellow end."""
-    whole = matplotlib.colormaps["viridis"]
-    return ListedColormap([whole(LIGHTEST * i / 255) for i in range(256)], "viridis_on_white")
-
-
-def shades(count: int) -> list[Colour]:
-    """`count` colours from the dark to the light end."""
-    colours = viridis()
-    return [colours(i / max(count - 1, 1)) for i in range(count)]
-
-
-def plain(value: float, _position: object = None) -> str:
-    """A tick label with a true minus sign: 0.004, and 4e-06 only where zeros would be many."""
-    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
-
-
-def few_ticks(axis: Axis, intervals: int) -> None:
-    """At most so many intervals, labelled plainly."""
-    axis.set_major_locator(MaxNLocator(intervals))
-    axis.set_major_formatter(FuncFormatter(plain))
+def sheet(width: float, height: float) -> Figure:
+    """An empty figure of a size in inches."""
+    return Figure(figsize=(width, height), dpi=DPI, facecolor="white")
 
 
 def panel(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
@@ -67,17 +50,59 @@ def panel(figure: Figure, left: float, bottom: float, width: float, height: floa
     return axes
 
 
+def extent(axes: Axes) -> tuple[float, float, float, float]:
+    """(left, bottom, right, top) of a panel in inches."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    across, up = figure.get_size_inches()
+    left, bottom, right, top = axes.get_position().extents
+    return float(left * across), float(bottom * up), float(right * across), float(top * up)
+
+
 def write(figure: Figure, x: float, y: float, text: str, **style: Any) -> None:
     """Text at a place in inches from the lower left corner of the figure."""
     across, up = figure.get_size_inches()
     figure.text(x / across, y / up, text, **{"fontsize": TEXT_PT, "color": INK, **style})
 
 
-def finish(figure: Figure, save: str | PathLike[str] | None) -> Figure:
-    """Save if asked."""
-    if save is not None:
-        figure.savefig(save)
-    return figure
+def heading(figure: Figure, x: float, title: str, remarks: str) -> None:
+    """A title at the top, and below it how to read the picture."""
+    top = figure.get_size_inches()[1]
+    write(figure, x, top - 0.36, title, fontsize=TITLE_PT, fontweight="bold")
+    write(figure, x, top - 0.58, remarks, fontsize=SMALL_PT, color=QUIET)
+
+
+def time_axis(axes: Axes, *, below_pt: float) -> None:
+    """Ticks in seconds along the bottom, so many points below the panel."""
+    axes.tick_params(axis="x", bottom=True, labelbottom=True)
+    axes.spines["bottom"].set_visible(True)
+    axes.spines["bottom"].set_color(RULE)
+    axes.spines["bottom"].set_position(("outward", below_pt))
+    axes.xaxis.set_major_formatter(FuncFormatter(plain))
+    axes.set_xlabel("time (s)", fontsize=TEXT_PT, color=INK, labelpad=3)
+
+
+def few_ticks(axis: Axis, intervals: int) -> None:
+    """At most so many intervals, labelled plainly."""
+    axis.set_major_locator(MaxNLocator(intervals))
+    axis.set_major_formatter(FuncFormatter(plain))
+
+
+def plain(value: float, _position: object = None) -> str:
+    """A tick label with a true minus sign: 0.004, and 4e-06 only where zeros would be many."""
+    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
+
+
+def viridis() -> Colormap:
+    """viridis without its yellow end."""
+    whole = matplotlib.colormaps["viridis"]
+    return ListedColormap([whole(LIGHTEST * i / 255) for i in range(256)], "viridis_on_white")
+
+
+def shades(count: int) -> list[Colour]:
+    """`count` colours from the dark to the light end."""
+    colours = viridis()
+    return [colours(i / max(count - 1, 1)) for i in range(count)]
 
 
 def described(series: Series) -> str:
@@ -87,6 +112,14 @@ def described(series: Series) -> str:
     return f"{over}, {'after' if at == 'post' else 'before'} the activation"
 
 
-def rate(layer: LayerInfo) -> str:
-    """Positions per second of sound: "62.5 Hz", "4 kHz"."""
-    return f"{layer.rate_hz / 1000:g} kHz" if layer.rate_hz >= 1000 else f"{layer.rate_hz:g} Hz"
+def facts(layer: LayerInfo) -> tuple[str, str]:
+    """Positions per second of sound, and channels: ("62.5 Hz", "512 channels")."""
+    rate = f"{layer.rate_hz / 1000:g} kHz" if layer.rate_hz >= 1000 else f"{layer.rate_hz:g} Hz"
+    return rate, f"{layer.channels} channel{'s' * (layer.channels != 1)}"
+
+
+def finish(figure: Figure, save: str | PathLike[str] | None) -> Figure:
+    """Save if asked."""
+    if save is not None:
+        figure.savefig(save)
+    return figure

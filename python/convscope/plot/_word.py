@@ -3,7 +3,7 @@
 After Beguš & Zhou 2022 (ICASSP), figure 2: waveform, conv1 ... conv5, logits. Theirs are upsampled to the
 waveform; here each layer keeps its own positions, which show as dots where they are few.
 
-Letters: B samples, N samples of the waveform, L positions of a layer.
+Letters: B samples, N samples of the waveform, L positions of a layer, K rows of a read-out, n logits.
 """
 
 from __future__ import annotations
@@ -18,16 +18,15 @@ from matplotlib.figure import Figure
 
 from ..data import Phone
 from ..probe import LayerInfo, Series
-from ._style import (
-    DPI, INK, PURPLE, QUIET, RULE, SMALL_PT, TEXT_PT, TITLE_PT, Colour, described, finish, panel, plain, rate, shades, write,
-)  # fmt: skip
+from . import _style as style
+
+Row = npt.NDArray[np.float32]
 
 # Inches.
-WIDTH, LEFT, RIGHT = 8.0, 1.62, 0.28
+WIDTH, LEFT, RIGHT, NAMES_AT = 8.0, 1.68, 0.3, 0.3
 TOP, BOTTOM, GAP = 0.98, 0.52, 0.17
 SOUND_HEIGHT, LAYER_HEIGHT, LOGITS_HEIGHT = 1.05, 0.72, 0.6
-TIME_AXIS = 0.62  # between the last layer and the logits
-LABEL_LEFT = 0.3
+LOGITS_BOTTOM, LOGITS_ROOM = 0.42, 1.22  # their place, and what one such panel adds to the figure
 
 DOTS_UP_TO = 80  # positions in view: more of them touch
 LABELLED_BARS = 32
@@ -71,7 +70,8 @@ def plot_word(
     Returns
     -------
     matplotlib.figure.Figure
-        Axes with the labels "waveform", then the layers' names, from top to bottom.
+        Axes labelled "waveform" and with the layers' names, from top to bottom. With phones there is one more,
+        "phones", behind them.
 
     Raises
     ------
@@ -90,44 +90,31 @@ def plot_word(
     """
     rows = _rows_of(series, sample)
     timed = [layer for layer in series.layers if layer.has_clock]
-    others = [layer for layer in series.layers if not layer.has_clock]
+    untimed = [layer for layer in series.layers if not layer.has_clock]
     if not timed:
         raise ValueError(f"plot_word: expected a layer with a time axis in seconds, got {', '.join(series)}")
-    slice_s = timed[0].slice_len / timed[0].sample_rate_hz
-    stop_s = _end_s(end_s, phones, slice_s)
+    end_s = _end_s(end_s, phones, timed[0].slice_len / timed[0].sample_rate_hz)
 
-    heights = [SOUND_HEIGHT] * (waveform is not None) + [LAYER_HEIGHT] * len(timed)
-    logits_height = (TIME_AXIS - BOTTOM + LOGITS_HEIGHT + BOTTOM) if others else 0.0
-    height = TOP + sum(heights) + GAP * (len(heights) - 1) + BOTTOM + logits_height
-    figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="white")
-    top = height - TOP
-    stack: list[Axes] = []
+    sound = [SOUND_HEIGHT] if waveform is not None else []
+    figure, panels = _stack(sound + [LAYER_HEIGHT] * len(timed), below=LOGITS_ROOM * len(untimed))
     if waveform is not None:
-        top -= SOUND_HEIGHT
-        stack.append(panel(figure, LEFT, top, WIDTH - LEFT - RIGHT, SOUND_HEIGHT))
-        _draw_sound(stack[-1], waveform, sample_rate_hz or timed[0].sample_rate_hz)
-        _name(figure, top + SOUND_HEIGHT / 2, "waveform", "full scale ±1")
-        top -= GAP
-    for layer, colour in zip(timed, shades(len(timed)), strict=True):
-        top -= LAYER_HEIGHT
-        stack.append(panel(figure, LEFT, top, WIDTH - LEFT - RIGHT, LAYER_HEIGHT))
-        _draw_layer(stack[-1], layer, rows[layer.name], colour, stop_s)
-        _name(figure, top + LAYER_HEIGHT / 2, layer.name, f"{rate(layer)}, {layer.channels} ch.", colour)
-        top -= GAP
-    _time_axis(stack, stop_s)
+        _draw_sound(panels[0], waveform, sample_rate_hz or timed[0].sample_rate_hz)
+    for axes, layer, colour in zip(panels[len(sound) :], timed, style.shades(len(timed)), strict=True):
+        _draw_layer(axes, layer, rows[layer.name], colour, end_s)
+    for axes in panels:
+        axes.set_xlim(0, end_s)
+    style.time_axis(panels[-1], below_pt=5)
+    for i, layer in enumerate(reversed(untimed)):
+        _draw_logits(figure, LOGITS_BOTTOM + i * LOGITS_ROOM, layer.name, rows[layer.name])
     if phones:
-        _draw_phones(figure, stack, phones, stop_s)
-    if others:
-        bottom = BOTTOM - 0.1
-        _draw_logits(figure, others, rows, bottom)
-    write(figure, LABEL_LEFT, height - 0.36, title or f"sample {sample}", fontsize=TITLE_PT, fontweight="bold")
-    scale = f"{described(series)}; every panel has its own vertical scale"
-    write(figure, LABEL_LEFT, height - 0.58, scale, fontsize=SMALL_PT, color=QUIET)
-    return finish(figure, save)
+        _draw_phones(figure, panels, phones, end_s)
+    remarks = f"{style.described(series)}; every panel has its own vertical scale"
+    style.heading(figure, NAMES_AT, title or f"sample {sample}", remarks)
+    return style.finish(figure, save)
 
 
-def _rows_of(series: Series, sample: int) -> dict[str, npt.NDArray[np.float32]]:
-    """The sample's array of each layer: (L,), or (K, L) for a read-out matrix, or (n,) logits."""
+def _rows_of(series: Series, sample: int) -> dict[str, Row]:
+    """The sample's part of each layer: (L,), (K, L) of a read-out matrix, or (n,)."""
     arrays = series.to_numpy()
     count = len(next(iter(arrays.values())))
     if not -count <= sample < count:
@@ -143,6 +130,17 @@ def _end_s(end_s: float | None, phones: Sequence[Phone] | None, slice_s: float) 
     return min(slice_s, max(phone.end_s for phone in phones) + AFTER_LAST_PHONE_S) if phones else slice_s
 
 
+def _stack(heights: Sequence[float], *, below: float) -> tuple[Figure, list[Axes]]:
+    """A figure with panels of these heights from top to bottom, and room below them."""
+    figure = style.sheet(WIDTH, TOP + sum(heights) + GAP * (len(heights) - 1) + BOTTOM + below)
+    top = figure.get_size_inches()[1] - TOP
+    panels = []
+    for height in heights:
+        panels.append(style.panel(figure, LEFT, top - height, WIDTH - LEFT - RIGHT, height))
+        top -= height + GAP
+    return figure, panels
+
+
 def _draw_sound(axes: Axes, waveform: npt.ArrayLike, sample_rate_hz: float) -> None:
     samples = np.asarray(waveform)  # (N,)
     if samples.ndim != 1 or samples.dtype.kind not in "fiu" or not sample_rate_hz > 0:
@@ -150,76 +148,70 @@ def _draw_sound(axes: Axes, waveform: npt.ArrayLike, sample_rate_hz: float) -> N
             "plot_word: expected a waveform (N,) of real numbers and a positive sample_rate_hz, "
             f"got {samples.dtype} {samples.shape} at {sample_rate_hz} Hz"
         )
-    axes.set_label("waveform")
-    axes.plot(np.arange(samples.size) / sample_rate_hz, samples, color=INK, linewidth=0.6)
+    axes.plot(np.arange(samples.size) / sample_rate_hz, samples, color=style.INK, linewidth=0.6)
     axes.set_yticks([-1, 0, 1])
-    axes.set_ylim(-1.05, 1.05)
+    axes.set_ylim(*np.array([-1.05, 1.05]) * max(1.0, float(np.abs(samples).max(initial=0))))
+    _name(axes, "waveform", "full scale ±1")
 
 
-def _draw_layer(
-    axes: Axes, layer: LayerInfo, row: npt.NDArray[np.float32], colour: Colour, stop_s: float
-) -> None:
+def _draw_layer(axes: Axes, layer: LayerInfo, row: Row, colour: style.Colour, end_s: float) -> None:
     times_s = layer.times_s()  # (L,)
-    dots = "o" if np.count_nonzero(times_s <= stop_s) <= DOTS_UP_TO else ""
-    axes.set_label(layer.name)
-    for values in np.atleast_2d(row):  # one (L,), or one per row of a read-out matrix
-        axes.plot(times_s, values, color=colour, linewidth=1.3, marker=dots, markersize=3.2)
-        if row.ndim == 1:
-            axes.fill_between(times_s, values, color=colour, alpha=0.14, linewidth=0)
+    in_view = np.count_nonzero(times_s <= end_s)
+    dots = "o" if in_view <= DOTS_UP_TO else ""
+    linewidth = 1.3 if in_view <= style.DENSE else 0.6
+    for values in np.atleast_2d(row):  # (L,)
+        axes.plot(times_s, values, color=colour, linewidth=linewidth, marker=dots, markersize=3.2)
+    if row.ndim == 1:
+        axes.fill_between(times_s, row, color=colour, alpha=0.14, linewidth=0)
     axes.margins(y=0.08)
+    _name(axes, layer.name, *style.facts(layer), colour=colour)
 
 
-def _time_axis(stack: Sequence[Axes], stop_s: float) -> None:
-    for axes in stack:
-        axes.set_xlim(0, stop_s)
-    last = stack[-1]
-    last.tick_params(axis="x", bottom=True, labelbottom=True)
-    last.spines["bottom"].set_visible(True)
-    last.spines["bottom"].set_color(RULE)
-    last.spines["bottom"].set_position(("outward", 5))
-    last.xaxis.set_major_formatter(plain)
-    last.set_xlabel("time (s)", fontsize=TEXT_PT, color=INK, labelpad=3)
+def _draw_logits(figure: Figure, bottom: float, name: str, row: Row) -> None:
+    axes = style.panel(figure, LEFT, bottom, WIDTH - LEFT - RIGHT, LOGITS_HEIGHT)
+    values = row.ravel()  # (n,)
+    axes.bar(np.arange(values.size), values, width=0.62, color=style.PURPLE)
+    axes.axhline(0, color=style.RULE, linewidth=0.7)
+    axes.margins(y=0.08)
+    if values.size <= LABELLED_BARS:
+        axes.set_xticks(range(values.size))
+        axes.tick_params(axis="x", labelbottom=True)
+    _name(axes, name, f"{values.size} value{'s' * (values.size != 1)}", colour=style.PURPLE)
 
 
-def _draw_phones(figure: Figure, stack: Sequence[Axes], phones: Sequence[Phone], stop_s: float) -> None:
+def _draw_phones(figure: Figure, panels: Sequence[Axes], phones: Sequence[Phone], end_s: float) -> None:
     """Lines through all panels, on axes of their own behind them."""
-    first, last = stack[0].get_position(), stack[-1].get_position()
+    first, last = panels[0].get_position(), panels[-1].get_position()
     behind = figure.add_axes((first.x0, last.y0, first.width, first.y1 - last.y0), label="phones", zorder=-1)
-    behind.set_xlim(0, stop_s)
+    behind.set_xlim(0, end_s)
     behind.axis("off")
     for boundary_s in sorted({time_s for phone in phones for time_s in (phone.start_s, phone.end_s)}):
-        behind.axvline(boundary_s, color=RULE, linewidth=0.7)
-    previous_s, raised = -np.inf, False
+        behind.axvline(boundary_s, color=style.RULE, linewidth=0.7)
+    previous_s, is_raised = -np.inf, False
     for phone in phones:
         middle_s = (phone.start_s + phone.end_s) / 2
-        raised = middle_s - previous_s < CROWDED * stop_s and not raised
+        is_raised = middle_s - previous_s < CROWDED * end_s and not is_raised
         previous_s = middle_s
-        if middle_s <= stop_s:
+        if middle_s <= end_s:
             behind.annotate(
                 phone.label,
                 (middle_s, 1),
                 xycoords=behind.get_xaxis_transform(),
-                xytext=(0, 15 if raised else 4),
+                xytext=(0, 15 if is_raised else 4),
                 textcoords="offset points",
                 ha="center",
-                fontsize=TEXT_PT,
-                color=INK,
+                fontsize=style.TEXT_PT,
+                color=style.INK,
             )
 
 
-def _draw_logits(figure: Figure, layers: Sequence[LayerInfo], rows: dict[str, npt.NDArray[np.float32]], bottom: float) -> None:
-    for layer in layers:
-        axes = panel(figure, LEFT, bottom, WIDTH - LEFT - RIGHT, LOGITS_HEIGHT)
-        values = rows[layer.name].ravel()  # (n,)
-        axes.set_label(layer.name)
-        axes.bar(np.arange(values.size), values, width=0.62, color=PURPLE)
-        axes.axhline(0, color=RULE, linewidth=0.7)
-        if values.size <= LABELLED_BARS:
-            axes.set_xticks(range(values.size))
-            axes.tick_params(axis="x", labelbottom=True)
-        _name(figure, bottom + LOGITS_HEIGHT / 2, layer.name, f"{values.size} values", PURPLE)
-
-
-def _name(figure: Figure, y: float, name: str, facts: str, colour: Colour | str = INK) -> None:
-    write(figure, LABEL_LEFT, y + 0.02, name, fontweight="bold", color=colour, va="bottom")
-    write(figure, LABEL_LEFT, y - 0.02, facts, fontsize=SMALL_PT, color=QUIET, va="top")
+def _name(axes: Axes, name: str, *facts: str, colour: style.Colour | str = style.INK) -> None:
+    """Left of a panel: its name, and facts about it below."""
+    axes.set_label(name)
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    _, bottom, _, top = style.extent(axes)
+    middle = (bottom + top) / 2
+    style.write(figure, NAMES_AT, middle + 0.05, name, fontweight="bold", color=colour, va="bottom")
+    quiet = {"fontsize": style.SMALL_PT, "color": style.QUIET, "va": "top", "linespacing": 1.25}
+    style.write(figure, NAMES_AT, middle + 0.02, "\n".join(facts), **quiet)

@@ -11,7 +11,7 @@ from ._weights import LayerWeights, read_weights
 
 
 def unwrap(net: object) -> nn.Module:
-    """The module inside torch.compile's and DataParallel's wrappers; TypeError for what is not a module."""
+    """The module inside torch.compile's and DataParallel's wrappers, a bare layer as a Sequential; TypeError for what is not a module."""
     while isinstance(net, nn.Module):
         if hasattr(net, "_orig_mod"):
             net = net._orig_mod
@@ -25,7 +25,7 @@ def unwrap(net: object) -> nn.Module:
         raise ValueError(
             "net: the network is on the meta device, so it has no weights; load or initialise them first"
         )
-    return net
+    return nn.Sequential(net) if isinstance(net, nn.Conv1d | nn.ConvTranspose1d | nn.Linear) else net
 
 
 def input_shape_of(net: nn.Module, given: tuple[int, ...] | None) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -30,14 +30,32 @@ class LayerInfo:
     slice_len: int
     sample_rate_hz: int
     field: Field | None
+    clock: tuple[float, float] | None = (
+        None  # first position and hop in samples, where shares of the slice are not equal
+    )
 
     @property
     def rate_hz(self) -> float:
-        return self.length * self.sample_rate_hz / self.slice_len if self.has_clock else float("nan")
+        """Positions per second; NaN without a clock."""
+        return self.sample_rate_hz / self._clock()[1] if self.has_clock else float("nan")
 
     @property
     def has_clock(self) -> bool:
+        """Whether positions are moments of a waveform."""
         return self.length > 0 and self.slice_len > 0
+
+    def _clock(self) -> tuple[float, float]:
+        hop = self.slice_len / self.length
+        return self.clock or ((hop - 1) / 2, hop)
+
+    def resampled(self, length: int, *, corners: bool) -> LayerInfo:
+        """The same layer brought to ``length`` positions: ends on ends, or equal shares of the slice."""
+        if not corners or not self.has_clock:
+            return replace(self, length=length, field=None, clock=None)
+        first, hop = self._clock()
+        return replace(
+            self, length=length, field=None, clock=(first, hop * (self.length - 1) / max(length - 1, 1))
+        )
 
     def times_s(self) -> Seconds:
         """(L,) centre of each position's equal share of the slice, in seconds; positions themselves without a clock.
@@ -47,8 +65,8 @@ class LayerInfo:
         positions = np.arange(self.length, dtype=np.float64)
         if not self.has_clock:
             return positions
-        hop = self.slice_len / self.length
-        return (positions * hop + (hop - 1) / 2) / self.sample_rate_hz
+        first, hop = self._clock()
+        return (first + positions * hop) / self.sample_rate_hz
 
     def field_centres_s(self) -> Seconds | None:
         """(L,) centre of what each position really sees or makes, in seconds; where latencies are to be measured.
@@ -65,6 +83,7 @@ class LayerTable(tuple[LayerInfo, ...]):
 
     @property
     def names(self) -> tuple[str, ...]:
+        """In order of execution."""
         return tuple(layer.name for layer in self)
 
     def __str__(self) -> str:

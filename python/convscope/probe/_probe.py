@@ -50,7 +50,8 @@ class Probe:
     num_threads : int, optional
         Defaults to the processors this process may use. Results have the same bits for every number.
     chunk : int, optional
-        Samples whose maps exist at a time; chosen to bound memory. Results have the same bits for every number.
+        Samples whose maps exist at a time; chosen to bound memory. Results have the same bits for every number. A network
+        that normalises by the batch at hand runs whole batches, whatever is asked for.
     check_finite : bool
         Refuse NaN and infinite inputs, naming the first.
     input_shape : tuple of int, optional
@@ -159,7 +160,9 @@ class Probe:
             raise ValueError(
                 "estimate: this network runs in PyTorch, whose memory and time are not known beforehand"
             )
-        chunk = self._chunk_for(batch)
+        if batch < 0:
+            raise ValueError(f"batch: expected a number of samples of at least 0, got {batch}")
+        chunk = min(self._chunk_for(batch), batch)
         products = batch * self._native.multiply_adds
         per_sample = sum(array.nbytes for array in self._native.empty(1).values())
         return Estimate(
@@ -233,6 +236,8 @@ class Probe:
             out[name][...] = values
 
     def _chunk_for(self, batch: int) -> int:
+        if self._fallback is not None and self._fallback.needs_whole_batch:
+            return max(batch, 1)
         if self._chunk is not None:
             return int(self._chunk)
         if self._native is None:
@@ -338,6 +343,9 @@ def _fallback_layers(
 ) -> LayerTable:
     from ._inputs import is_waveform
 
+    shapes = engine.shapes()
+    if not shapes:
+        raise ValueError("net: expected a network with a convolution or linear layer, found none to probe")
     return LayerTable(
         LayerInfo(
             name=name,
@@ -349,7 +357,7 @@ def _fallback_layers(
             sample_rate_hz=sample_rate_hz or 16000,
             field=None,
         )
-        for name, (channels, length) in engine.shapes().items()
+        for name, (channels, length) in shapes.items()
     )
 
 

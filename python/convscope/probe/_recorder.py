@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torch.overrides import TorchFunctionMode
 
 _BEGINS = {"conv1d", "conv_transpose1d", "conv2d", "conv_transpose2d", "linear"}
@@ -49,6 +50,9 @@ class Recorder(TorchFunctionMode):
             id(parameter): layer_of(name)
             for name, parameter in module.named_parameters(remove_duplicate=False)
         }
+        for name, child in module.named_modules():
+            if parametrize.is_parametrized(child, "weight"):
+                self._names[id(child.weight)] = layer_of(f"{name}.weight")
         self._current: dict[
             int, Activity
         ] = {}  # by id of the newest tensor, which `Activity.after` keeps alive

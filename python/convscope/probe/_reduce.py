@@ -60,8 +60,10 @@ def parse_reduction(reduce: Reduce, layer: str, channels: int, has_time: bool) -
             f"reduce: layer {layer!r} needs real numbers (K, {channels}) or ({channels},), "
             f"got {matrix.dtype} {matrix.shape}; give a mapping from layer to matrix where layers differ"
         )
-    if not np.isfinite(matrix).all():
-        raise ValueError(f"reduce: the read-out of layer {layer!r} holds values that are not finite")
-    return Reduction(
-        "readout", np.ascontiguousarray(np.atleast_2d(matrix), np.float32), flat=matrix.ndim == 1
-    )
+    with np.errstate(over="ignore"):  # beyond float32 becomes infinite, and is refused as such
+        readout = np.array(np.atleast_2d(matrix), np.float32)  # (K, C)
+    if not np.isfinite(readout).all():
+        raise ValueError(
+            f"reduce: the read-out of layer {layer!r} holds values that are not finite in float32"
+        )
+    return Reduction("readout", readout, flat=matrix.ndim == 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,7 +83,7 @@ class Series(Mapping[str, Array]):
         arrays = {
             layer.name: resample_linear(self._arrays[layer.name], int(length), align) for layer in timed
         }
-        infos = LayerTable(replace(layer, length=int(length), field=None) for layer in timed)
+        infos = LayerTable(layer.resampled(int(length), corners=align == "corners") for layer in timed)
         return Series(arrays, infos, {**self.attributes, "resampled_to": int(length), "align": align})
 
     def to_numpy(self) -> dict[str, np.ndarray]:

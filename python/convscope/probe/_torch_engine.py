@@ -5,14 +5,15 @@ It serves networks that the planner cannot compile, and it is the float64 refere
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from ..models import SpeechNetwork
+from ._copies import depends_on_batch, full_copy
 from ._recorder import Activity, Recorder
 from ._reduce import Reduction
 from ._weights import Floats
@@ -33,7 +34,8 @@ class TorchEngine:
     def __init__(
         self, module: nn.Module, input_shape: tuple[int, ...], dtype: torch.dtype = torch.float32
     ) -> None:
-        self._module = copy.deepcopy(module).to("cpu", dtype).eval()
+        self._module = full_copy(module, dtype)
+        self.needs_whole_batch = depends_on_batch(self._module)
         self._dtype = dtype
         self._is_ours = isinstance(module, SpeechNetwork)
         self._input_shape = input_shape
@@ -43,15 +45,17 @@ class TorchEngine:
 
     def record(self, x: Floats) -> dict[str, Activity]:
         """Every layer's activity for a batch (B, *input_shape). torch's random state is as before afterwards."""
-        recorder = Recorder(self._module, self._layer_of)
         batch = torch.tensor(x, dtype=self._dtype)  # a copy: the array may be read-only
-        with torch.inference_mode(), torch.random.fork_rng(devices=[]), recorder:
-            self._module(batch)
+        # Cached, a parametrised weight is one tensor throughout, and the recorder can know it.
+        with torch.inference_mode(), torch.random.fork_rng(devices=[]), parametrize.cached():
+            recorder = Recorder(self._module, self._layer_of)
+            with recorder:
+                self._module(batch)
         return recorder.layers
 
     def shapes(self) -> dict[str, tuple[int, int]]:
-        """(channels, length) by layer in order of execution, from one silent sample; length 0 without a time axis."""
-        layers = self.record(np.zeros((1, *self._input_shape), np.float32))
+        """(channels, length) by layer in order of execution, from two silent samples; length 0 without a time axis."""
+        layers = self.record(np.zeros((2, *self._input_shape), np.float32))
         return {name: _shape(name, activity.after) for name, activity in layers.items()}
 
     def run(

@@ -21,10 +21,25 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..models import Activation, Conv, Dense, Layer, NetworkSpec, Norm
+from ._copies import skeleton, torch_hook
 from ._weights import LayerWeights, UnsupportedOperation, as_array, read_norm
 
 _BATCH = object()  # the unknown batch size, wherever a module asks for it
 _fx_lock = threading.Lock()  # torch.fx patches nn.Module while it traces
+
+
+class _Tracer(torch.fx.Tracer):
+    """Lets modules that other threads run in the meantime pass: torch.fx patches nn.Module for all of them.
+
+    Parameters of the traced skeleton are its own, so that no other thread meets a proxy in their place.
+    """
+
+    def call_module(
+        self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        if any(isinstance(argument, torch.fx.Proxy) for argument in (*args, *kwargs.values())):
+            return super().call_module(m, forward, args, kwargs)
+        return forward(*args, **kwargs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +68,11 @@ def trace(
     UnsupportedOperation
         naming the operation that has no place in the engine.
     """
+    if hook := torch_hook(module):
+        raise UnsupportedOperation(f"{hook}, which computes a weight in a hook")
     with _fx_lock:
         try:
-            graph = torch.fx.Tracer().trace(module)
+            graph = _Tracer().trace(skeleton(module))
         except Exception as error:  # fx raises many kinds for control flow that depends on data
             raise UnsupportedOperation(
                 f"{type(module).__name__}.forward, which torch.fx cannot trace ({error})"
@@ -116,13 +133,15 @@ class _Walk:
             if node.args[0] is not self._newest:
                 raise UnsupportedOperation("an output that is not the last layer's")
         elif not self._asks_for_size(node):
-            if node.op == "get_attr" or not node.args or node.args[0] is not self._newest:
+            args = list(torch.fx.map_arg(node.args, lambda known: self._env.get(known, known)))
+            if _label(node) == "mul" and len(args) == 2 and args[1] is self._newest:
+                args.reverse()
+            if node.op == "get_attr" or not args or args[0] is not self._newest:
                 raise UnsupportedOperation(f"{_label(node)} on anything but the layer before ({node.name})")
-            arguments = [self._env.get(a, a) if isinstance(a, torch.fx.Node) else a for a in node.args[1:]]
             if node.op == "call_module":
                 self._call_module(str(node.target), self._modules[str(node.target)])
             else:
-                self._call_function(_label(node), node, arguments, dict(node.kwargs))
+                self._call_function(_label(node), node, args[1:], dict(node.kwargs))
             self._newest = node
 
     def _asks_for_size(self, node: torch.fx.Node) -> bool:
@@ -193,7 +212,12 @@ class _Walk:
 
     def _linear(self, name: str, module: nn.Linear) -> None:
         value = self.value
-        if value.layout != "flat" or value.channels * value.length != module.in_features:
+        if value.layout == "flat" and value.channels * value.length != module.in_features:
+            raise ValueError(
+                f"input: layer {name!r} takes {module.in_features} values, and {value.channels * value.length} reach it "
+                "from an input of this shape"
+            )
+        if value.layout != "flat":
             raise UnsupportedOperation(f"Linear over {self._shape()} ({name})")
         layer = Dense(
             name=name,
@@ -209,6 +233,11 @@ class _Walk:
     def _conv(self, name: str, module: nn.Conv1d | nn.ConvTranspose1d) -> None:
         if self.value.layout != "map":
             raise UnsupportedOperation(f"{type(module).__name__} over {self._shape()} ({name})")
+        if self.value.channels != module.in_channels:
+            raise ValueError(
+                f"input: layer {name!r} takes {module.in_channels} channels, and {self.value.channels} reach it "
+                "from an input of this shape"
+            )
         if module.groups != 1 or module.padding_mode != "zeros":
             raise UnsupportedOperation(
                 f"{type(module).__name__} with groups={module.groups}, padding_mode={module.padding_mode!r} ({name})"
@@ -285,12 +314,22 @@ class _Walk:
             self._transpose(node.name)
         elif label == "contiguous" or (label == "dropout" and node.op == "call_function"):
             pass
-        elif label == "unsqueeze" and args[0] in (1, -2) and self.value == self.start and self._rank == 2:
+        elif (
+            label == "unsqueeze"
+            and args[0] in (1, -2)
+            and self._open is None
+            and not self._done
+            and self._rank == 2
+        ):
             self.value = self.start = _Value("map", 1, self.value.channels * self.value.length)
         elif label == "pad" and kwargs.get("mode", args[1] if len(args) > 1 else "constant") == "constant":
             fill = kwargs.get("value", args[2] if len(args) > 2 else None)
             self._zero_pad(args[0] if args else kwargs["pad"], node.name, fill or 0)
-        elif label == "getitem" and args[0][:-1] in ((...,), (slice(None), slice(None))):
+        elif (
+            label == "getitem"
+            and isinstance(args[0], tuple)
+            and args[0][:-1] in ((...,), (slice(None), slice(None)))
+        ):
             self._crop(args[0][-1], node.name)
         else:
             raise UnsupportedOperation(f"{label} ({node.name})")

@@ -83,6 +83,8 @@ def verify(
     """
     module = unwrap(net)
     values = as_float32(x)
+    if len(values) == 0:
+        raise ValueError("input: expected at least one sample to compare, got an empty batch")
     probe = Probe(
         module,
         layers,

@@ -1,0 +1,66 @@
+"""`convscope info`: what runs here."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from .. import __version__
+from ._console import say, show_json
+from ._errors import misuse, reporting
+from ._options import Debug, Json
+
+PACKAGES = ("torch", "numpy", "xarray", "matplotlib", "soundfile", "soxr", "espeakng-loader")
+NO_CUDA = "not available: this version has no CUDA engine, everything is computed on the processor"
+
+
+def info(json: Json = False, debug: Debug = False) -> None:
+    """Say which version, instruction set, threads and packages are in use.
+
+    \b
+    convscope info
+    CONVSCOPE_ISA=avx2 convscope info       as it would run on an older processor
+    """
+    with reporting(debug=debug):
+        facts = _facts()
+        if json:
+            show_json(facts)
+            return
+        isa, packages = facts["isa"], facts["packages"]
+        say(f"convscope  {facts['convscope']}")
+        say(f"python     {facts['python']} on {facts['machine']}")
+        say(f"processor  {isa['selected']} in use, of {', '.join(isa['available'])} (CONVSCOPE_ISA chooses)")
+        say(f"compiler   {facts['compiler']}")
+        say(f"threads    {facts['threads']}")
+        say(f"CUDA       {facts['cuda']['reason']}")
+        for name in PACKAGES:
+            absent = "not installed" + (
+                ': pip install "convscope[speech]"' if name == "espeakng-loader" else ""
+            )
+            say(f"{name.ljust(10)} {packages[name] or absent}")
+
+
+def _facts() -> dict[str, Any]:
+    from .. import _core
+
+    with misuse(ValueError):  # CONVSCOPE_ISA names a set that is not there
+        selected = _core.selected_isa()
+    return {
+        "convscope": __version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "isa": {"selected": selected, "available": _core.available_isas()},
+        "compiler": _core.compiler(),
+        "threads": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cuda": {"available": False, "reason": NO_CUDA},
+        "packages": {name: _version(name) for name in PACKAGES},
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,77 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Reduce(StrEnum):
+    """What becomes of the channels."""
+
+    mean = "mean"
+    rms = "rms"
+    max = "max"
+
+
+class At(StrEnum):
+    """Where in a layer."""
+
+    post = "post"
+    pre = "pre"
+
+
+class OnError(StrEnum):
+    """What to do with unreadable sounds."""
+
+    stop = "raise"
+    skip = "skip"
+
+
+Net = Annotated[
+    str,
+    typer.Argument(
+        metavar="NET",
+        help="PRESET:ROLE[:SETTING=VALUE,...], such as tf1-ciwgan:generator:dim=16,seed=3; roles are "
+        "generator, discriminator and q_network, settings those of convscope.models.preset, and seed. Preset weights are "
+        "random, drawn from the seed. Or FILE.py:FUNCTION, a function that returns your own torch module.",
+    ),
+]
+INPUT_HELP = (
+    "Sound files or folders of them (for networks that hear; resampled to the network's rate, scaled to peak 1, cut or "
+    "padded to its slice), .npy or .npz arrays of latents or waveforms, one sample per row, or random:COUNT[:SEED], "
+    "uniform between -1 and 1."
+)
+Layers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--layers",
+        "-l",
+        metavar="NAME",
+        help='A layer, or a pattern such as "conv*"; repeat for more. All by default.',
+    ),
+]
+InputShape = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N[,N]",
+        help="Shape of one input sample, for your own module if it does not tell: 16384, or 1,16384.",
+    ),
+]
+SampleRate = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="HZ", help="Sample rate of your own module's sound, 16000 by default."),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        "-t",
+        min=1,
+        help="Threads to use; the result is the same for any number. All by default.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

@@ -1,0 +1,80 @@
+"""Results on disk: written beside their place and renamed, never over an existing file unless asked."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import __version__
+from ._errors import Misuse
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
+    from ..probe import Series
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the series goes, and the picture beside it if one is wanted."""
+
+    series: Path
+    picture: Path | None
+
+    @classmethod
+    def check(cls, series: Path, *, has_picture: bool, force: bool) -> Target:
+        """`Misuse`, before any work, where the results could not be put."""
+        if series.suffix not in (".nc", ".npz"):
+            raise Misuse(f"--out: expected a name that ends in .nc (NetCDF) or .npz (NumPy), got {series}")
+        if not series.parent.is_dir():
+            raise Misuse(f"--out: no such folder: {series.parent}")
+        target = cls(series, series.with_suffix(".png") if has_picture else None)
+        there = [str(path) for path in (target.series, target.picture) if path is not None and path.exists()]
+        if there and not force:
+            raise Misuse(f"{' and '.join(there)} exist{'s' * (len(there) == 1)} already; --force replaces")
+        return target
+
+
+def labelled(series: Series, sources: Sequence[str], network: str) -> xarray.Dataset:
+    """The series with its clock, where each sample comes from, and what made it."""
+    dataset = series.to_xarray().assign_coords(source=("sample", list(sources)))
+    return dataset.assign_attrs(network=network, convscope=__version__)
+
+
+def write_dataset(path: Path, dataset: xarray.Dataset) -> None:
+    """NetCDF, or by suffix the same variables and coordinates as a NumPy archive, its attributes as JSON."""
+    with replacing(path) as temporary:
+        if path.suffix == ".nc":
+            dataset.to_netcdf(temporary, engine="h5netcdf")
+            return
+        arrays: dict[str, Any] = {
+            str(name): variable.to_numpy() for name, variable in dataset.variables.items()
+        }
+        attributes = json.dumps({str(key): value for key, value in dataset.attrs.items()})
+        with temporary.open("wb") as file:
+            np.savez(file, attributes=np.array(attributes), **arrays)
+
+
+def write_figure(path: Path, figure: Figure) -> None:
+    """PNG."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path beside the given one that takes its place when the work inside succeeds, and vanishes when not."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

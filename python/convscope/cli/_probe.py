@@ -1,0 +1,161 @@
+"""`convscope probe NET INPUT...`: the main job."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+from ._console import note, progress, say, show_json, show_table
+from ._errors import reporting
+from ._inputs import Numbers, Samples, Wanted, read_inputs
+from ._network import load_network, reads_sound
+from ._options import (
+    INPUT_HELP,
+    At,
+    Debug,
+    InputShape,
+    Json,
+    Layers,
+    Net,
+    OnError,
+    Reduce,
+    SampleRate,
+    Threads,
+)  # fmt: skip
+from ._output import Target, labelled, write_dataset, write_figure
+
+if TYPE_CHECKING:
+    from ..probe import Probe, Series
+
+AFTER_SOUND_S = 0.05
+
+
+def probe(
+    net: Net,
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT", help=INPUT_HELP)],
+    layers: Layers = None,
+    reduce: Annotated[
+        Reduce, typer.Option(help="What becomes of a layer's channels; the papers take the mean.")
+    ] = Reduce.mean,
+    at: Annotated[
+        At, typer.Option(help="After the activation function, as in the papers, or before it.")
+    ] = At.post,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Where the series go: .nc (NetCDF, for xarray and R) or .npz (NumPy).",
+        ),
+    ] = Path("series.nc"),
+    picture: Annotated[
+        bool, typer.Option("--picture/--no-picture", help="Draw the first sample, beside FILE, as .png.")
+    ] = True,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Replace files that exist.")] = False,
+    on_error: Annotated[
+        OnError, typer.Option(help="Stop at sounds that cannot be read, or skip them by name.")
+    ] = OnError.stop,
+    threads: Threads = None,
+    chunk: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Samples at a time; the result is the same for all. By default as many as fit in memory.",
+        ),
+    ] = None,
+    input_shape: InputShape = None,
+    sample_rate: SampleRate = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Turn sounds or latent vectors into one time series per layer.
+
+    \b
+    A folder of recordings through a Q-network:
+      convscope probe tf1-ciwgan:q_network:num_categories=8 recordings/
+    Two layers of a generator that speaks 500 random latent vectors:
+      convscope probe tf1-ciwgan:generator random:500 -l conv3 -l conv4
+    Your own module on your own latents:
+      convscope probe model.py:make_generator z.npy --out latents.npz
+
+    The result opens in Python with xarray.open_dataset("series.nc"): one
+    variable per layer, with its time axis in seconds.
+    """
+    with reporting(debug=debug):
+        target = Target.check(out, has_picture=picture, force=force)
+        network = load_network(net, input_shape, sample_rate)
+        options = {"reduce": reduce.value, "at": at.value, "num_threads": threads, "chunk": chunk}
+        prepared = network.prepare(layers, **options)
+        if picture and not any(layer.has_clock for layer in prepared.layers):
+            note("no picture: none of the layers has a time axis")
+            target = replace(target, picture=None)
+        wanted = Wanted(prepared.input_shape, reads_sound(prepared), prepared.layers[0].sample_rate_hz)
+        with progress("reading"):
+            samples = read_inputs(inputs, wanted, on_error=on_error.value)
+        if network.is_seeded:
+            note("the preset's weights are random, drawn from its seed: no trained network is shipped yet")
+        with progress("probing") as step:
+            started_s = time.perf_counter()
+            series = prepared.run(samples.values, progress=step)
+            seconds = time.perf_counter() - started_s
+        with progress("writing"):
+            _write(target, series, samples, net, wanted)
+        summary = _summary(target, prepared, samples, seconds)
+        if json:
+            show_json(summary)
+        else:
+            _tell(summary, series)
+
+
+def _write(target: Target, series: Series, samples: Samples, net: str, wanted: Wanted) -> None:
+    dataset = labelled(series, samples.names, net)
+    if target.picture is None:
+        write_dataset(target.series, dataset)
+        return
+    from ..plot import plot_word
+
+    waveform = samples.values[0].reshape(-1) if wanted.is_sound else None  # (N,)
+    end_s = None if waveform is None else _end_s(waveform, wanted.sample_rate_hz)
+    figure = plot_word(series, waveform=waveform, title=Path(samples.names[0]).name, end_s=end_s)
+    write_dataset(target.series, dataset)
+    write_figure(target.picture, figure)
+
+
+def _end_s(waveform: Numbers, sample_rate_hz: int) -> float | None:
+    """End of the picture: shortly after the last sound, without the padding; None for silence."""
+    heard = np.flatnonzero(waveform)
+    if not heard.size:
+        return None
+    return min(float(heard[-1]) / sample_rate_hz + AFTER_SOUND_S, waveform.size / sample_rate_hz)
+
+
+def _summary(target: Target, prepared: Probe, samples: Samples, seconds: float) -> dict[str, Any]:
+    return {
+        "samples": len(samples.names),
+        "skipped": list(samples.skipped),
+        "engine": prepared.engine,
+        "seconds": seconds,
+        "samples_per_second": len(samples.names) / seconds,
+        "layers": list(prepared.layers.names),
+        "series": str(target.series),
+        "picture": target.picture and str(target.picture),
+    }
+
+
+def _tell(summary: dict[str, Any], series: Series) -> None:
+    shapes = [(name, " x ".join(map(str, np.shape(values)))) for name, values in series.items()]
+    show_table(("layer", "samples x positions"), shapes)
+    count = summary["samples"]
+    say(
+        f"{count} sample{'s' * (count != 1)} in {summary['seconds']:.2g} s on {summary['engine']}: "
+        f"{summary['samples_per_second']:.0f} samples/s"
+    )
+    say(f"series   {summary['series']}")
+    if summary["picture"]:
+        say(f"picture  {summary['picture']}")

@@ -1,0 +1,105 @@
+"""`convscope verify NET [INPUT...]`: how exact the numbers are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ._console import progress, say, show_json, show_table
+from ._errors import FAILURE, misuse, reporting
+from ._inputs import Wanted, read_inputs
+from ._network import load_network, reads_sound
+from ._options import INPUT_HELP, At, Debug, InputShape, Json, Layers, Net, Reduce, SampleRate
+
+if TYPE_CHECKING:
+    from ..probe import LayerError, Verification
+
+# The largest of the engine's promises (docs/design): 2 for its direct form, 3 for its spectral one.
+LIMIT = 3.0
+# Spacing of float32 numbers around 1. A layer below it is as good as float32 gets, whatever PyTorch's luck.
+ROUNDING = 2.0**-23
+HEADER = ("layer", "error", "PyTorch's error", "ratio", "largest difference")
+
+
+def verify(
+    net: Net,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="INPUT", help=INPUT_HELP + " Random numbers by default."),
+    ] = None,
+    layers: Layers = None,
+    reduce: Annotated[Reduce, typer.Option(help="What becomes of a layer's channels.")] = Reduce.mean,
+    at: Annotated[At, typer.Option(help="After the activation function or before it.")] = At.post,
+    samples: Annotated[
+        int, typer.Option(min=1, help="How many of the samples to compare: the first of INPUT.")
+    ] = 4,
+    limit: Annotated[
+        float, typer.Option(min=0, help="Fail where a layer's error is more than so many times PyTorch's.")
+    ] = LIMIT,
+    input_shape: InputShape = None,
+    sample_rate: SampleRate = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Compare every layer with PyTorch in double precision.
+
+    Errors are relative: 1e-7 is one part in ten million. PyTorch's own
+    single precision stands beside ours; the ratio of the two should be near
+    1 or below. The exit code is 1 if a layer's ratio is above the limit,
+    unless its error is below 1.2e-7, the rounding of single precision.
+
+    \b
+    convscope verify tf1-ciwgan:generator
+    convscope verify tf1-ciwgan:q_network:num_categories=8 recordings/
+    """
+    with reporting(debug=debug):
+        from ..probe import verify as compare
+
+        network = load_network(net, input_shape, sample_rate)
+        prepared = network.prepare(layers, reduce=reduce.value, at=at.value)
+        wanted = Wanted(prepared.input_shape, reads_sound(prepared), prepared.layers[0].sample_rate_hz)
+        values = read_inputs(inputs or [f"random:{samples}"], wanted).values[:samples]  # (B, *shape)
+        with progress("comparing"), misuse(ValueError):
+            found = compare(network.module, values, layers=layers or None, reduce=reduce.value, at=at.value)
+        failed = [row.layer for row in found if is_beyond(row, limit)]
+        if json:
+            show_json(_facts(found, failed, limit))
+        else:
+            show_errors(found)
+            verdict = (
+                f"beyond {limit:g} times PyTorch's: {', '.join(failed)}"
+                if failed
+                else f"within {limit:g} times PyTorch's"
+            )
+            say(f"compared {len(values)} of the samples: {verdict}")
+        if failed:
+            raise typer.Exit(FAILURE)
+
+
+def is_beyond(row: LayerError, limit: float) -> bool:
+    """Whether a layer is worse than promised."""
+    return row.ratio > limit and row.error > ROUNDING
+
+
+def show_errors(found: Verification, *, title: str | None = None) -> None:
+    """The table of errors."""
+    rows = [
+        (row.layer, f"{row.error:.1e}", f"{row.torch_error:.1e}", f"{row.ratio:.2f}", f"{row.largest:.1e}")
+        for row in found
+    ]
+    show_table(HEADER, rows, title=title)
+
+
+def _facts(found: Verification, failed: list[str], limit: float) -> dict[str, Any]:
+    layers = [
+        {
+            "name": row.layer,
+            "error": row.error,
+            "torch_error": row.torch_error,
+            "ratio": row.ratio if row.torch_error > 0 else None,
+            "largest": row.largest,
+        }
+        for row in found
+    ]
+    return {"layers": layers, "limit": limit, "failed": failed}

@@ -1,0 +1,56 @@
+"""`convscope info`: true, and readable by a program."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+
+import numpy as np
+import torch
+
+import convscope as cs
+
+
+def test_json_holds_the_facts_and_nothing_else(convscope):
+    result = convscope("info", "--json")
+    facts = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert facts["convscope"] == cs.__version__
+    assert facts["python"] == platform.python_version()
+    assert facts["packages"]["numpy"] == np.__version__
+    assert facts["packages"]["torch"] == torch.__version__
+    assert facts["threads"] == len(os.sched_getaffinity(0))
+
+
+def test_the_instruction_set_is_the_one_that_probes(convscope):
+    isa = json.loads(convscope("info", "--json").stdout)["isa"]
+    net = cs.models.build(cs.models.preset("tf1-ciwgan", role="generator", dim=1))
+    assert cs.Probe(net).engine == f"cpu ({isa['selected']})"
+    assert isa["selected"] in isa["available"]
+
+
+def test_cuda_is_not_claimed(convscope):
+    facts = json.loads(convscope("info", "--json").stdout)
+    assert facts["cuda"]["available"] is False
+    assert "no CUDA engine" in convscope("info").stdout
+
+
+def test_plain_lines_say_the_same(convscope):
+    facts = json.loads(convscope("info", "--json").stdout)
+    lines = convscope("info").stdout.splitlines()
+    assert lines[0].split() == ["convscope", cs.__version__]
+    assert f"{facts['isa']['selected']} in use" in lines[2]
+
+
+def test_an_unknown_instruction_set_is_misuse(convscope, monkeypatch):
+    monkeypatch.setenv("CONVSCOPE_ISA", "avx9")
+    result = convscope("info")
+    assert result.exit_code == 2
+    assert "avx9" in result.stderr
+
+
+def test_a_missing_package_is_said(convscope, monkeypatch):
+    monkeypatch.setattr("convscope.cli._info.PACKAGES", ("numpy", "espeakng-loader-of-mars"))
+    assert json.loads(convscope("info", "--json").stdout)["packages"]["espeakng-loader-of-mars"] is None
+    assert "not installed" in convscope("info").stdout
