@@ -94,12 +94,11 @@ def test_an_unknown_instruction_set_is_refused_by_name(block):
         _core.Program([blocks.layer(block)], "sse9")
 
 
-def test_a_layer_may_serve_two_programs(block):
+def test_a_layer_serves_one_program_and_says_so(block):
     layer = blocks.layer(block)
-    x = blocks.normal(np.random.default_rng(1), 2, 8, 3)
-    first = blocks.run_program(_core.Program([layer], ISA), x, [block], 1)
-    second = blocks.run_program(_core.Program([layer], ISA), x, [block], 1)
-    np.testing.assert_array_equal(first[0], second[0])
+    _core.Program([layer], ISA)
+    with pytest.raises(ValueError, match="expected a fresh layer, got one that is in a program already"):
+        _core.Program([layer], ISA)
 
 
 GOOD = np.zeros((2, 1, 16), np.float32)
@@ -127,7 +126,7 @@ def test_wrong_series_are_refused(block, case):
 
 @pytest.mark.parametrize("shape", [(2, 8), (2, 7, 3), (2, 8, 4), (2, 8, 3, 1), (2, 3, 8), (24,)])
 def test_wrong_inputs_are_refused(block, shape):
-    with pytest.raises(ValueError, match="expected an input of 24 values per sample"):
+    with pytest.raises(ValueError, match=r"expected an input \(B, 8, 3\), got \("):
         program(block).run(np.zeros(shape, np.float32), [GOOD.copy()], 1)
 
 

@@ -14,7 +14,7 @@ from tests.reference import networks
 from tests.tolerances import assert_error_at_most_twice
 
 import convscope as cs
-from convscope.models import Activation, Conv, Dense, NetworkSpec, build
+from convscope.models import Activation, Conv, Dense, NetworkSpec, SpecError, build
 
 
 def check(net, x, *, reduce="mean", at: str = "post", engine: str = "cpu") -> None:
@@ -179,15 +179,21 @@ def test_layers_made_by_hand(case, at):
 
 @pytest.mark.parametrize(
     "activation",
-    [Activation(), Activation("tanh"), Activation("leaky_relu", 0.2), Activation("relu", scale=3.0)],
+    [Activation(), Activation("relu"), Activation("leaky_relu", 0.2)],
 )
-def test_the_embedding_channel_passes_any_activation_unchanged(activation):
+def test_the_embedding_channel_passes_the_activation_unchanged(activation):
     layer = Dense(
         name="fc", in_channels=7, out_positions=6, out_channels=4, embedding=5, classes=3, activation=activation
     )  # fmt: skip
     net = fill(build(hand_made(layer, in_length=1, in_channels=7, slice_len=0)).eval(), "he")
     x = 3 * np.random.default_rng(2).standard_normal((20, 7)).astype(np.float32)
     check(net, x)
+
+
+@pytest.mark.parametrize("activation", [Activation("tanh"), Activation("relu", scale=3.0)])
+def test_an_embedding_beside_an_activation_that_would_bend_it_is_refused(activation):
+    with pytest.raises(SpecError, match="activation beside a class embedding"):
+        Dense(name="fc", in_channels=7, out_channels=4, embedding=5, classes=3, activation=activation)
 
 
 @pytest.mark.parametrize("order", ["channels_last", "channels_first"])

@@ -160,8 +160,8 @@ class Probe:
             raise ValueError(
                 "estimate: this network runs in PyTorch, whose memory and time are not known beforehand"
             )
-        if batch < 0:
-            raise ValueError(f"batch: expected a number of samples of at least 0, got {batch}")
+        if not isinstance(batch, int | np.integer) or batch < 0:
+            raise ValueError(f"batch: expected a number of samples of at least 0, got {batch!r}")
         chunk = min(self._chunk_for(batch), batch)
         products = batch * self._native.multiply_adds
         per_sample = sum(array.nbytes for array in self._native.empty(1).values())

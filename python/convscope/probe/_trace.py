@@ -133,7 +133,7 @@ class _Walk:
             if node.args[0] is not self._newest:
                 raise UnsupportedOperation("an output that is not the last layer's")
         elif not self._asks_for_size(node):
-            args = list(torch.fx.map_arg(node.args, lambda known: self._env.get(known, known)))
+            args = list(torch.fx.map_arg(node.args, self._known))
             if _label(node) == "mul" and len(args) == 2 and args[1] is self._newest:
                 args.reverse()
             if node.op == "get_attr" or not args or args[0] is not self._newest:
@@ -143,6 +143,10 @@ class _Walk:
             else:
                 self._call_function(_label(node), node, args[1:], dict(node.kwargs))
             self._newest = node
+
+    def _known(self, node: torch.fx.Node) -> Any:
+        """A size that was asked for, or the node itself."""
+        return self._env.get(node, node)
 
     def _asks_for_size(self, node: torch.fx.Node) -> bool:
         """``x.size(0)``, ``x.shape[0]`` and the like: only the batch size is unknown."""
@@ -214,7 +218,7 @@ class _Walk:
         value = self.value
         if value.layout == "flat" and value.channels * value.length != module.in_features:
             raise ValueError(
-                f"input: layer {name!r} takes {module.in_features} values, and {value.channels * value.length} reach it "
+                f"input: layer {name!r} expected {module.in_features} values, got {value.channels * value.length} "
                 "from an input of this shape"
             )
         if value.layout != "flat":
@@ -235,7 +239,7 @@ class _Walk:
             raise UnsupportedOperation(f"{type(module).__name__} over {self._shape()} ({name})")
         if self.value.channels != module.in_channels:
             raise ValueError(
-                f"input: layer {name!r} takes {module.in_channels} channels, and {self.value.channels} reach it "
+                f"input: layer {name!r} expected {module.in_channels} channels, got {self.value.channels} "
                 "from an input of this shape"
             )
         if module.groups != 1 or module.padding_mode != "zeros":
