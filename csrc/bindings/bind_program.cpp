@@ -53,13 +53,15 @@ void run(const Program& program, const Floats& input, const std::vector<py::obje
         const py::object& of_layer = series[layer];
         const index wanted = program.series_floats(layer) * batch;
         if (of_layer.is_none()) {
-            require(program.series_floats(layer) == 0, "program", "layer ", layer, ": expected an array for its series, got None");
+            require(program.series_floats(layer) == 0, "program", "layer ", layer,
+                    ": expected an array for its series, got None");
             out.push_back(nullptr);
             continue;
         }
         require(py::isinstance<Floats>(of_layer), "program", "layer ", layer, ": expected a contiguous float32 array");
         auto& array = keep.emplace_back(py::reinterpret_borrow<Floats>(of_layer));
-        require(array.size() == wanted, "program", "layer ", layer, ": expected a series of ", wanted, " values, got ", array.size());
+        require(array.size() == wanted, "program", "layer ", layer, ": expected a series of ", wanted, " values, got ",
+                array.size());
         out.push_back(array.mutable_data());
     }
     const float* from = input.data();
@@ -98,7 +100,8 @@ void bind_program(py::module_& module) {
                  std::vector<Layer> taken;  // moved out of the Python objects: packing needs no second copy
                  for (Layer* layer : layers) {
                      require(layer != nullptr, "program", "expected layers, got None");
-                     require(!layer->weights.kernel.empty() || !layer->weights.bias.empty(), "program", "expected a fresh layer, got one that is in a program already");
+                     require(!layer->weights.kernel.empty() || !layer->weights.bias.empty(), "program",
+                             "expected a fresh layer, got one that is in a program already");
                      taken.push_back(std::move(*layer));
                  }
                  for (Isa candidate : available_isas())

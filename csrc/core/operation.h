@@ -45,7 +45,7 @@ struct Call {
     const float* in;
     float* out;
     const MapLayout* out_layout;
-    float* partial;  // (B, M or more, panels, K), or null when the layer is not probed
+    float* partial;        // (B, M or more, panels, K), or null when the layer is not probed
     FloatBuffer* scratch;  // one per worker, at least scratch_floats() each
 };
 

@@ -60,8 +60,7 @@ PanelPlan::PanelPlan(const ConvBlock& block, const Epilogue& epilogue, const Wei
     readout_.assign(static_cast<std::size_t>(panels_ * epilogue_.readouts * width), 0.0f);
     for (index k = 0; k < epilogue_.readouts; ++k)
         for (index c = 0; c < block_.out_channels; ++c)
-            readout_[(c / width * epilogue_.readouts + k) * width + c % width] =
-                weights.readout[k * block_.out_channels + c];
+            readout_[(c / width * epilogue_.readouts + k) * width + c % width] = weights.readout[k * block_.out_channels + c];
 }
 
 void PanelPlan::pack(const Weights& weights, const std::vector<std::vector<Tap>>& taps) {
@@ -134,8 +133,8 @@ void PanelPlan::run_block(const Call& call, index first_row, index phase_number,
         const index position = row * block_.phases + phase_number;
         in_rows[i] = in_.at(call.in, sample, row * block_.step);
         out_rows[i] = call.out != nullptr && position < block_.out_length
-                                                    ? call.out_layout->at(call.out, sample, position) + first_panel * width
-                                                    : nullptr;
+                          ? call.out_layout->at(call.out, sample, position) + first_panel * width
+                          : nullptr;
     }
 
     const index groups = static_cast<index>(phase.group_ends.size());

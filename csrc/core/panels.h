@@ -33,7 +33,7 @@ class PanelPlan final : public Operation {
     struct Phase {
         std::vector<Run> runs;
         std::vector<index> group_ends;
-        index depth = 0;           // inputs per output element
+        index depth = 0;            // inputs per output element
         std::vector<Group> groups;  // (panels, groups of one panel)
     };
 

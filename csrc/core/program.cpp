@@ -38,11 +38,13 @@ void check(const Layer& layer, index number) {
     wants(block.step > 0 && block.phases > 0, "expected step and phases of at least 1, got ", block.step, " and ", block.phases);
 
     const index matrix = block.in_channels * block.out_channels, kernel = static_cast<index>(layer.weights.kernel.size());
-    wants(kernel % matrix == 0, "expected weights (slots, ", block.in_channels, ", ", block.out_channels, "), got ", kernel, " values");
+    wants(kernel % matrix == 0, "expected weights (slots, ", block.in_channels, ", ", block.out_channels, "), got ", kernel,
+          " values");
     for (const Tap& tap : block.taps) {
         wants(tap.phase >= 0 && tap.phase < block.phases, "expected tap phases below ", block.phases, ", got ", tap.phase);
         wants(tap.slot >= 0 && tap.slot < kernel / matrix, "expected tap slots below ", kernel / matrix, ", got ", tap.slot);
-        wants(std::abs(tap.offset) < largest_offset, "expected tap offsets within ", largest_offset, " positions, got ", tap.offset);
+        wants(std::abs(tap.offset) < largest_offset, "expected tap offsets within ", largest_offset, " positions, got ",
+              tap.offset);
     }
 
     const index bias = static_cast<index>(layer.weights.bias.size());
@@ -67,8 +69,8 @@ void drop_idle_taps(ConvBlock& block) {
 }
 
 std::unique_ptr<Operation> plan(const Layer& layer, const Kernels& kernels) {
-    const bool scatter = layer.form == Form::scatter ||
-                         (layer.form == Form::automatic && prefers_scatter(layer.block, kernels.tile_columns));
+    const bool scatter =
+        layer.form == Form::scatter || (layer.form == Form::automatic && prefers_scatter(layer.block, kernels.tile_columns));
     if (scatter) return std::make_unique<ScatterPlan>(layer.block, layer.epilogue, layer.weights, kernels);
     return std::make_unique<PanelPlan>(layer.block, layer.epilogue, layer.weights, kernels);
 }
@@ -123,9 +125,9 @@ Program::Program(std::vector<Layer> layers, Isa isa) : isa_(isa) {
         drop_idle_taps(layer.block);
         if (number > 0) {
             const ConvBlock& before = stages_.back().block;
-            require(before.out_length == layer.block.in_length && before.out_channels == layer.block.in_channels, "program", "layer ",
-                    number, ": expected an input of ", before.out_length, " positions x ", before.out_channels, " channels, got ",
-                    layer.block.in_length, " x ", layer.block.in_channels);
+            require(before.out_length == layer.block.in_length && before.out_channels == layer.block.in_channels, "program",
+                    "layer ", number, ": expected an input of ", before.out_length, " positions x ", before.out_channels,
+                    " channels, got ", layer.block.in_length, " x ", layer.block.in_channels);
         }
         stages_.push_back({layer.block, layer.epilogue, input_layout(layer.block), plan(layer, chosen)});
         layer.weights = {};  // packed now: two copies of a network's weights are one too many
@@ -177,7 +179,8 @@ void Program::give_workspace(std::unique_ptr<Workspace> workspace) const {
 }
 
 void Program::run(const float* input, index batch, std::span<float* const> series, index thread_count) const {
-    require(static_cast<index>(series.size()) == layer_count(), "program", "expected ", layer_count(), " series, got ", series.size());
+    require(static_cast<index>(series.size()) == layer_count(), "program", "expected ", layer_count(), " series, got ",
+            series.size());
     require(thread_count >= 1, "program", "expected at least one thread, got ", thread_count);
     if (batch == 0) return;
 
@@ -189,7 +192,8 @@ void Program::run(const float* input, index batch, std::span<float* const> serie
         scratch_floats = std::max(scratch_floats, stage.operation->scratch_floats());
     }
     workspace->partials.reserve(batch * partial_floats);
-    if (static_cast<index>(workspace->scratch.size()) < thread_count) workspace->scratch.resize(static_cast<std::size_t>(thread_count));
+    if (static_cast<index>(workspace->scratch.size()) < thread_count)
+        workspace->scratch.resize(static_cast<std::size_t>(thread_count));
     for (FloatBuffer& scratch : workspace->scratch) scratch.reserve(scratch_floats);
 
     Team team(thread_count);
@@ -211,7 +215,8 @@ void Program::run(const float* input, index batch, std::span<float* const> serie
         float* out = is_last ? nullptr : workspace->maps[(i + 1) % 2].data();
         const MapLayout* out_layout = is_last ? nullptr : &stages_[i + 1].in;
         if (!is_last) zero_halo(*out_layout, batch, out);
-        stage.operation->run({&team, batch, workspace->maps[i % 2].data(), out, out_layout, partials[i], workspace->scratch.data()});
+        stage.operation->run(
+            {&team, batch, workspace->maps[i % 2].data(), out, out_layout, partials[i], workspace->scratch.data()});
     }
 
     const index stage_count = layer_count();

@@ -39,7 +39,7 @@ class Program {
     Isa isa() const { return isa_; }
     const MapLayout& input() const { return stages_.front().in; }
     index input_floats() const { return input().length * input().channels; }  // per sample
-    index series_floats(index layer) const;  // per sample; 0 where nothing is reduced
+    index series_floats(index layer) const;                                   // per sample; 0 where nothing is reduced
 
   private:
     struct Stage {

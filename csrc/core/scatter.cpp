@@ -53,9 +53,7 @@ ScatterPlan::ScatterPlan(const ConvBlock& block, const Epilogue& epilogue, const
         for (index p = 0; p < channels; ++p)
             for (index i = 0; i < width; ++i, ++place) {
                 const index column = panel * width + i, slot = column / block_.out_channels, c = column % block_.out_channels;
-                *place = column < columns
-                             ? weights.kernel[(slot * channels + p) * block_.out_channels + c]
-                             : 0.0f;
+                *place = column < columns ? weights.kernel[(slot * channels + p) * block_.out_channels + c] : 0.0f;
             }
     }
 

@@ -35,8 +35,8 @@ class ScatterPlan final : public Operation {
     std::vector<std::vector<index>> sources_;  // by phase and channel: where a row's products lie, from its first input
     std::vector<Run> runs_;
     std::vector<index> group_ends_;
-    std::vector<Group> groups_;  // (panels, groups)
-    FloatBuffer packed_;         // per panel: (P, tile_columns)
+    std::vector<Group> groups_;   // (panels, groups)
+    FloatBuffer packed_;          // per panel: (P, tile_columns)
     std::vector<float> bias_;     // (S, C)
     std::vector<float> slope_;    // (positions of a block, C)
     std::vector<float> readout_;  // (K, C)

@@ -36,7 +36,7 @@ class Team {
     void work(index worker);
 
     std::vector<std::thread> workers_;
-    std::atomic<unsigned> round_{0};    // odd when the team is to end
+    std::atomic<unsigned> round_{0};  // odd when the team is to end
     std::atomic<index> next_task_{0};
     std::atomic<index> busy_workers_{0};
     const Body* body_ = nullptr;

@@ -48,7 +48,7 @@ void multiply_tile(const float* const* rows, const Group& group, bool is_first, 
 }
 
 using TileFunction = void (*)(const float* const*, const Group&, bool, float*);
-constexpr TileFunction tiles[] = {nullptr,           multiply_tile<1>, multiply_tile<2>, multiply_tile<3>, multiply_tile<4>,
+constexpr TileFunction tiles[] = {nullptr,          multiply_tile<1>, multiply_tile<2>, multiply_tile<3>, multiply_tile<4>,
                                   multiply_tile<5>, multiply_tile<6>, multiply_tile<7>, multiply_tile<8>};
 static_assert(Vec::tile_rows <= 8);
 
@@ -59,9 +59,7 @@ Vec activated(Vec x, const Epilogue& epilogue, const float* slope) {
     switch (epilogue.activation) {
         case Activation::identity: break;
         case Activation::relu: x = max(Vec::zero(), x); break;
-        case Activation::leaky_relu:
-            x = multiply_add(min(Vec::zero(), x), Vec::load(slope), max(Vec::zero(), x));
-            break;
+        case Activation::leaky_relu: x = multiply_add(min(Vec::zero(), x), Vec::load(slope), max(Vec::zero(), x)); break;
         case Activation::tanh: x = tanh(x); break;
         case Activation::sigmoid: x = sigmoid(x); break;
     }
@@ -109,7 +107,8 @@ void finish_row(float* values, index row, const PanelTask& task) {
     float* const partial = task.partial == nullptr ? nullptr : task.partial + row * task.partial_row_stride;
     for (index c = 0; c < panel_columns; c += Vec::lanes) (Vec::load(values + c) + Vec::load(task.bias + c)).store(values + c);
     if (partial != nullptr && epilogue.before_activation) reduce_row(values, task, partial);
-    for (index c = 0; c < panel_columns; c += Vec::lanes) activated(Vec::load(values + c), epilogue, at(task.slope, c)).store(values + c);
+    for (index c = 0; c < panel_columns; c += Vec::lanes)
+        activated(Vec::load(values + c), epilogue, at(task.slope, c)).store(values + c);
     for (index c = task.columns; c < panel_columns; ++c) values[c] = 0.0f;  // sigmoid(0) is not 0
     if (partial != nullptr && !epilogue.before_activation) reduce_row(values, task, partial);
 

@@ -128,7 +128,8 @@ void check_layer(const Case& c, Activation activation, Reduction reduction, bool
     const std::string what = std::string(name(isa)) + " length " + std::to_string(c.length) + " channels " +
                              std::to_string(c.in_channels) + "->" + std::to_string(c.out_channels) + " kernel " +
                              std::to_string(c.kernel) + " stride " + std::to_string(c.stride) + " activation " +
-                             std::to_string(static_cast<int>(activation)) + " reduction " + std::to_string(static_cast<int>(reduction));
+                             std::to_string(static_cast<int>(activation)) + " reduction " +
+                             std::to_string(static_cast<int>(reduction));
     expect(std::sqrt(error) <= 2e-6 * std::sqrt(norm), what + ": relative error " + std::to_string(std::sqrt(error / norm)));
 
     const index per_sample = program.series_floats(0);
@@ -167,7 +168,8 @@ void check_refusals(Isa isa) {
             const Program program({bad}, isa);
             expect(false, std::string("accepted ") + what);
         } catch (const std::invalid_argument& error) {
-            expect(std::string(error.what()).find("expected") != std::string::npos, std::string("says what it expected of ") + what);
+            expect(std::string(error.what()).find("expected") != std::string::npos,
+                   std::string("says what it expected of ") + what);
         }
     };
     refuses("a short kernel", [](Layer& layer) { layer.weights.kernel.pop_back(); });
@@ -182,7 +184,7 @@ void check_refusals(Isa isa) {
 
 int main() {
     const std::vector<Case> cases = {
-        {1, 5, 40, 1, 1, false},  {7, 1, 33, 25, 4, false}, {16, 3, 1, 25, 4, true},  {9, 70, 17, 5, 2, true},
+        {1, 5, 40, 1, 1, false},  {7, 1, 33, 25, 4, false}, {16, 3, 1, 25, 4, true},   {9, 70, 17, 5, 2, true},
         {97, 2, 16, 7, 3, false}, {33, 64, 2, 25, 4, true}, {130, 8, 31, 3, 1, false}, {12, 80, 64, 25, 4, true},
     };
     const Activation activations[] = {Activation::identity, Activation::relu, Activation::leaky_relu, Activation::tanh,
@@ -192,7 +194,8 @@ int main() {
         std::printf("%s\n", name(isa));
         for (std::size_t i = 0; i < cases.size(); ++i)
             for (Form form : {Form::panels, Form::scatter}) {
-                for (Reduction reduction : reductions) check_layer(cases[i], activations[i % 5], reduction, i % 3 == 0, form, isa);
+                for (Reduction reduction : reductions)
+                    check_layer(cases[i], activations[i % 5], reduction, i % 3 == 0, form, isa);
                 for (Activation activation : activations) check_layer(cases[i], activation, Reduction::mean, false, form, isa);
             }
         check_concurrent_calls(isa);
