@@ -24,7 +24,7 @@ lint: $(VENV)/lint-tools $(VENV)/installed
 	git ls-files '*.h' '*.cpp' '*.cu' '*.cuh' | xargs $(BIN)/clang-format --dry-run --Werror
 	$(BIN)/codespell
 
-sanitize: $(VENV)/lint-tools
+sanitize: $(VENV)/installed
 	PATH="$(abspath $(BIN)):$$PATH" ./tools/sanitize.sh
 
 tidy: $(VENV)/lint-tools
@@ -40,7 +40,7 @@ clean:
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 	@echo "make lint   ruff, mypy, clang-format, codespell"
-	@echo "make sanitize   kernel tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer"
+	@echo "make sanitize   kernel tests under AddressSanitizer, UndefinedBehaviorSanitizer, ThreadSanitizer"
 	@echo "make tidy   clang-tidy    make bench   the generator beside its peers    make clean"
 
 $(VENV)/python-ready: constraints.txt
