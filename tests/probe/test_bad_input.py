@@ -367,3 +367,19 @@ def test_an_exception_in_the_callback_reaches_the_caller(generator, z):
     with pytest.raises(ZeroDivisionError):
         probe.run(z, progress=lambda done, total: 1 / 0)
     assert_equal(probe.run(z), cs.fast_probe(generator, z))
+
+
+def test_a_batch_of_sounds_brings_its_rate_and_its_names():
+    net = cs.models.build(cs.models.preset("tf1-ciwgan", role="q_network", num_categories=2, dim=2))
+    sounds = cs.data.Batch(
+        np.zeros((2, 16384), np.float32), ("a.wav", "b.wav"), 16000, np.array([16384, 16384]), ()
+    )
+    assert list(cs.fast_probe(net, sounds).to_xarray()["source"].values) == ["a.wav", "b.wav"]
+    assert cs.verify(net, sounds)[0].layer == "conv1"
+    with pytest.raises(ValueError, match="you said 44100 Hz, got sound at 16000 Hz"):
+        cs.fast_probe(net, sounds, sample_rate_hz=44100)
+
+
+def test_build_wants_a_description():
+    with pytest.raises(TypeError, match="expected a NetworkSpec .* got str"):
+        cs.models.build("tf1-ciwgan")

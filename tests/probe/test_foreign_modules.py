@@ -548,3 +548,18 @@ def test_torch_in_another_thread_is_not_disturbed_while_a_module_is_traced():
     cs.Probe(Meanwhile(), input_shape=MAP)
     assert other[0].weight.grad is not None or errors
     assert errors == []
+
+
+@pytest.mark.parametrize("tail", [nn.ReLU, nn.ELU])
+def test_mono_sound_needs_no_channel_axis(tail):
+    """(B, samples) is what a batch of sounds is; a Conv1d wants (B, 1, samples)."""
+    net = nn.Sequential(nn.Conv1d(1, 8, 9, stride=2, padding=4), tail()).eval()
+    x = np.random.default_rng(0).standard_normal((3, 2048)).astype(np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        series = cs.fast_probe(net, x)
+        report = cs.verify(net, x)
+    with torch.no_grad():
+        expected = net(torch.from_numpy(x)[:, None]).mean(1).numpy()
+    np.testing.assert_allclose(series["0"], expected, atol=1e-6)
+    assert report[0].error < 1e-6

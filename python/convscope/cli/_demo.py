@@ -7,13 +7,15 @@ After Beguš & Zhou 2022: words through a Q-network (ICASSP), one latent variabl
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ._console import progress, say
-from ._errors import Failure, Misuse, reporting
+from ._errors import Failure, Interrupted, Misuse, reporting
 from ._options import Debug, Threads
 from ._output import labelled, write_dataset, write_figure
 from ._verify import LIMIT, is_beyond, show_errors
@@ -44,11 +46,12 @@ def demo(
     Eight words (ask, dark, greasy, oily, rag, wash, water, year) in many
     voices go through the Q-network of ciwGAN; a latent vector, one of whose
     100 variables moves from -15 to 5 in steps of 2, through the generator
-    of WaveGAN. The weights are random: times and errors are real, what the
+    of WaveGAN: z11, the eleventh, which is column 10 of an array, since
+    NumPy counts from 0. The weights are random: times and errors are real, what the
     layers show is not yet learned.
 
     Files of an earlier demo in FOLDER are replaced. The words need the
-    synthesiser: pip install "convscope[speech]".
+    synthesiser: pip install "convscope\\[speech]".
 
     \b
     convscope demo
@@ -70,7 +73,7 @@ def demo(
             words = run_words(corpus, dim=dim, seed=seed, num_threads=threads)
         with progress("an interpolation through the generator"):
             interpolation = run_interpolation(dim=dim, seed=seed, num_threads=threads)
-        with progress("writing and drawing"):
+        with progress("writing and drawing"), _interruptible(out):
             out.mkdir(parents=True, exist_ok=True)
             files = [*_write_words(out, words, corpus, seed), *_write_interpolation(out, interpolation, seed)]
         runs = (words, interpolation)
@@ -84,6 +87,14 @@ def demo(
             raise Failure(f"errors are beyond {LIMIT:g} times PyTorch's in {', '.join(failed)}")
 
 
+@contextmanager
+def _interruptible(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise Interrupted(f"interrupted while writing: the files in {out} are not all of this demo") from error
+
+
 def _write_words(out: Path, run: Run, corpus: WordCorpus, seed: int) -> list[tuple[str, str]]:
     """Series, picture and one recording of each word; (file, what it is) of each."""
     from ..data import write_sound
@@ -91,7 +102,7 @@ def _write_words(out: Path, run: Run, corpus: WordCorpus, seed: int) -> list[tup
     from ._demo_runs import with_words
 
     names = [f"{token.word}-{i}" for i, token in enumerate(corpus.tokens)]
-    write_dataset(out / "words.nc", with_words(labelled(run.series, names, run.network), corpus))
+    write_dataset(out / "words.nc", with_words(labelled(run.series, names, run.network, seed=seed), corpus))
     firsts = {token.word: i for i, token in reversed([*enumerate(corpus.tokens)])}
     (out / "words").mkdir(exist_ok=True)
     for word, i in firsts.items():
@@ -114,13 +125,13 @@ def _write_interpolation(out: Path, run: Run, seed: int) -> list[tuple[str, str]
     from ._demo_runs import MOVED, VALUES
 
     variable = f"z{MOVED + 1}"
-    dataset = labelled(run.series, [f"{variable} = {value:g}" for value in VALUES], run.network)
+    dataset = labelled(run.series, [f"{variable} = {value:g}" for value in VALUES], run.network, seed=seed)
     write_dataset(out / "interpolation.nc", dataset.assign_coords({variable: ("sample", VALUES)}))
     title = f"{variable} moved through a generator with random weights (seed {seed})"
     write_figure(out / "waterfall.png", plot_waterfall(run.series, VALUES, label=variable, title=title))
     return [
         ("interpolation.nc", f"layer series of {VALUES.size} values of {variable}"),
-        ("waterfall.png", f"the layers over {variable}"),
+        ("waterfall.png", f"the layers over {variable}, column {MOVED} of the latents (counted from 0)"),
     ]
 
 

@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 FAILURE, MISUSE = 1, 2
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 
 class Misuse(Exception):
@@ -23,6 +24,10 @@ class Misuse(Exception):
 
 class Failure(Exception):
     """It went wrong while working, in a way that was foreseen: exit code 1."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Stopped by the reader after something was written: says what is left."""
 
 
 @contextmanager
@@ -38,6 +43,9 @@ def reporting(*, debug: bool) -> Iterator[None]:
             yield
         except (typer.Exit, typer.Abort):
             raise
+        except KeyboardInterrupt as error:
+            print(f"convscope: {str(error) or 'interrupted, nothing written'}", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from error
         except Exception as error:
             if debug:
                 traceback.print_exc()
@@ -71,6 +79,18 @@ def _line(error: Exception) -> str:
     return f"{type(error).__name__}: {error} (--debug shows where)"
 
 
+def _plain(message: str) -> str:
+    """The parser's message without the idiom of the library that checks values."""
+    message = message.replace("Value error, ", "").replace("Input should be ", "expected a value ")
+    return message.rstrip(".")
+
+
+def _help_of(error: Exception) -> str:
+    """The help of the command that was called, as far as the parser got."""
+    context = getattr(error, "ctx", None)
+    return f"{context.command_path if context is not None else 'convscope'} --help"
+
+
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     print(f"convscope: note: {message}", file=sys.stderr)
 
@@ -94,7 +114,7 @@ class OneLineErrors(TyperGroup):
             # Typer's own errors have no public type in common in all versions.
             if not standalone_mode or not hasattr(error, "format_message"):
                 raise
-            print(f"convscope: {error.format_message()} (convscope --help says more)", file=sys.stderr)
+            print(f"convscope: {_plain(error.format_message())} ({_help_of(error)} says more)", file=sys.stderr)
             status = getattr(error, "exit_code", MISUSE)
         if not standalone_mode:
             return status

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Numbers = npt.NDArray[Any]
 
+NAMED = 3  # sounds in a note; --json names all
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -30,6 +32,7 @@ class Wanted:
     shape: tuple[int, ...]
     is_sound: bool
     sample_rate_hz: int
+    categories: int = 0  # entries of a one-hot code that the latent variables begin with
 
     def __str__(self) -> str:
         size = " x ".join(map(str, self.shape))
@@ -42,11 +45,20 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """values (B, *shape), where each comes from (a path, or array[row]), and the files that were left out."""
+    """values (B, *shape), where each comes from (a path, or array[row]), and what became of sound files.
+
+    ``lengths`` are those of sounds at the network's rate before they were cut or padded, or of an array's rows.
+    """
 
     values: Numbers
     names: tuple[str, ...]
+    lengths: tuple[int, ...]
     skipped: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()  # files without a sample that is not zero, in the slice
+
+    def cut(self, slice_len: int) -> tuple[tuple[str, int], ...]:
+        """(name, samples) of those that are longer than the slice."""
+        return tuple((n, m) for n, m in zip(self.names, self.lengths, strict=True) if m > slice_len)
 
 
 def read_inputs(
@@ -74,7 +86,9 @@ def _joined(parts: Sequence[Samples]) -> Samples:
     return Samples(
         np.concatenate([part.values for part in parts]),
         tuple(name for part in parts for name in part.names),
+        tuple(length for part in parts for length in part.lengths),
         tuple(name for part in parts for name in part.skipped),
+        tuple(name for part in parts for name in part.silent),
     )
 
 
@@ -93,8 +107,12 @@ def _random(text: str, wanted: Wanted) -> Samples:
         raise Misuse(
             f"INPUT: expected random:COUNT[:SEED] with whole numbers, such as random:16, got {text!r}"
         )
-    values = np.random.default_rng(seed).uniform(-1, 1, (count, *wanted.shape))
-    return Samples(values, tuple(f"{text}[{i}]" for i in range(count)))
+    generator = np.random.default_rng(seed)
+    values = generator.uniform(-1, 1, (count, *wanted.shape))
+    if wanted.categories:  # drawn last: the other variables are those of a generator without codes
+        categories = generator.integers(wanted.categories, size=count)  # (B,)
+        values[:, : wanted.categories] = np.eye(wanted.categories)[categories]
+    return _rows(text, values)
 
 
 def _array(text: str, wanted: Wanted) -> Samples:
@@ -124,7 +142,13 @@ def _array(text: str, wanted: Wanted) -> Samples:
         )
     if len(loaded) == 0:
         raise Misuse(f"INPUT: {text}: expected at least one sample, got {loaded.shape}")
-    return Samples(loaded, tuple(f"{text}[{i}]" for i in range(len(loaded))))
+    return _rows(text, loaded)
+
+
+def _rows(text: str, values: Numbers) -> Samples:
+    """Samples by number, of one length."""
+    count = len(values)
+    return Samples(values, tuple(f"{text}[{i}]" for i in range(count)), (values.shape[-1],) * count)
 
 
 def _sounds(paths: Sequence[Path], wanted: Wanted, on_error: Literal["raise", "skip"]) -> Samples:
@@ -157,11 +181,44 @@ def _sounds(paths: Sequence[Path], wanted: Wanted, on_error: Literal["raise", "s
 def _from(folder: str, batch: Batch, wanted: Wanted) -> Samples:
     for name, reason in batch.skipped:
         note(f"skipped {folder}{name}: {reason}")
+    names = tuple(folder + name for name in batch.names)
+    is_silent = ~batch.waveforms.any(axis=1)  # (B,)
     return Samples(
         batch.waveforms.reshape(-1, *wanted.shape),
-        tuple(folder + name for name in batch.names),
+        names,
+        tuple(batch.lengths.tolist()),
         tuple(folder + name for name, _ in batch.skipped),
+        tuple(name for name, silent in zip(names, is_silent, strict=True) if silent),
     )
+
+
+def note_changes(samples: Samples, wanted: Wanted) -> None:
+    """Say on stderr which sounds were cut, and which hold nothing to probe."""
+    if not wanted.is_sound:
+        return
+    slice_len, rate_hz = wanted.shape[-1], wanted.sample_rate_hz
+    cut = samples.cut(slice_len)
+    if cut:
+        names = _few([f"{name} ({length / rate_hz:.1f} s)" for name, length in cut])
+        verbs = "is longer than the slice ({} s) and was cut" if len(cut) == 1 else (
+            "are longer than the slice ({} s) and were cut"
+        )  # fmt: skip
+        count = len(samples.names)
+        of = f"{len(cut)} of {count} sound{'s' * (count != 1)}"
+        note(f"{of} {verbs.format(f'{slice_len / rate_hz:.4g}')}: {names}")
+    longer = {name for name, _ in cut}
+    whole = [name for name in samples.silent if name not in longer]
+    begun = [name for name in samples.silent if name in longer]
+    if whole:
+        note(f"silent after mixing to mono: {_few(whole)}")
+    if begun:
+        note(f"silent in the slice that is probed: {_few(begun)}")
+
+
+def _few(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _check_exists(path: Path) -> None:

@@ -31,7 +31,7 @@ def layers(
     \b
     convscope layers tf1-ciwgan:generator
     convscope layers tf1-ciwgan:q_network:num_categories=8
-    convscope layers my_model.py:make_model --input-shape 16384
+    convscope layers my_model.py:make_model --input-shape 1,16384
     """
     with reporting(debug=debug):
         probe = load_network(net, input_shape, sample_rate).prepare()

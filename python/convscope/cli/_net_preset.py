@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from ._errors import Misuse, closest, misuse
+from ._errors import Misuse, closest
 
 if TYPE_CHECKING:
-    from torch import nn
+    from ..models import SpeechNetwork
 
 EXPECTED = "expected PRESET:ROLE, such as tf1-ciwgan:generator, or FILE.py:FUNCTION"
 
 
-def from_preset(text: str) -> nn.Module:
-    """Build the network with weights drawn from its seed; `Misuse` for what does not exist."""
+def from_preset(text: str) -> tuple[SpeechNetwork, int]:
+    """The network, and the seed that its weights are drawn from; `Misuse` for what does not exist."""
     from ..models import build, preset, preset_names
 
     name, *rest = text.split(":", 2)
@@ -23,8 +24,22 @@ def from_preset(text: str) -> nn.Module:
     seed = settings.pop("seed", 0)
     if seed < 0:
         raise Misuse(f"NET: seed: expected a number of at least 0, got {seed}")
-    with misuse(ValueError, about="NET: "):
-        return build(preset(name, role=rest[0], **settings), seed=seed)
+    try:
+        return build(preset(name, role=rest[0], **settings), seed=seed), seed
+    except ValueError as error:
+        lacks_categories = str(error).startswith("num_categories: expected at least 1")
+        hint = f"; for example {_with_categories(text)}" if lacks_categories else ""
+        raise Misuse(f"NET: {error}{hint}") from error
+
+
+def with_setting(text: str, setting: str) -> str:
+    """PRESET:ROLE with one more SETTING=VALUE."""
+    return f"{text.rstrip(',')}{',' if '=' in text else ':' if not text.endswith(':') else ''}{setting}"
+
+
+def _with_categories(text: str) -> str:
+    given = re.sub(r"num_categories=[^,]*,?", "", text).rstrip(",:")
+    return with_setting(given, "num_categories=8")
 
 
 def _kinds() -> dict[str, Any]:

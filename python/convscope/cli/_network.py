@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ._errors import Misuse
+from ._inputs import Wanted
 from ._net_file import from_file
-from ._net_preset import from_preset
+from ._net_preset import from_preset, with_setting
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 # The shortest slice of a published network is thousands of samples long, a latent vector a hundred variables.
 SHORTEST_SOUND = 1024
+ROLES = {"q_network": "Q-network"}
+UNTOLD = "the network does not tell its input shape: add --input-shape 1,16384"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,28 @@ class Network:
     module: nn.Module
     input_shape: tuple[int, ...] | None = None
     sample_rate_hz: int | None = None
-    is_seeded: bool = False  # a preset: its weights are drawn, not trained
+    seed: int | None = None  # of a preset, whose weights are drawn, not trained
+
+    @property
+    def full_name(self) -> str:
+        """What the reader called it, with the seed where it has one."""
+        is_complete = self.seed is None or re.search(r"[:,]seed=", self.text) is not None
+        return self.text if is_complete else with_setting(self.text, f"seed={self.seed}")
+
+    @property
+    def described(self) -> str:
+        """For a picture: "tf1-ciwgan Q-network, random weights (seed 0)"; the reader's own by file and function."""
+        spec = getattr(self.module, "spec", None)
+        if self.seed is None or spec is None:
+            return Path(self.text).name
+        return f"{spec.name} {ROLES.get(spec.role, spec.role)}, random weights (seed {self.seed})"
+
+    def wanted(self, probe: Probe) -> Wanted:
+        """What INPUT must be for a probe of this network."""
+        spec = getattr(self.module, "spec", None)
+        makes_sound = self.seed is not None and spec is not None and spec.role == "generator"
+        categories = spec.num_categories if makes_sound else 0
+        return Wanted(probe.input_shape, reads_sound(probe), probe.layers[0].sample_rate_hz, categories)
 
     def prepare(self, layers: Iterable[str] | None = None, **options: Any) -> Probe:
         """A `Probe`; what it refuses is about what was asked for."""
@@ -39,6 +64,8 @@ class Network:
         try:
             return Probe(self.module, chosen, **about_input, **options)
         except (ValueError, TypeError) as error:  # UnknownLayerError is a ValueError too
+            if self.input_shape is None and str(error).startswith("input_shape:"):
+                raise Misuse(UNTOLD) from error
             raise Misuse(str(error).replace("input_shape:", "--input-shape:", 1)) from error
 
 
@@ -69,7 +96,8 @@ def load_network(text: str, input_shape: str | None = None, sample_rate_hz: int 
             "--input-shape and --sample-rate are for FILE.py:FUNCTION; "
             "a preset has the settings slice_len= and sample_rate_hz="
         )
-    return Network(text, from_preset(text), is_seeded=True)
+    module, seed = from_preset(text)
+    return Network(text, module, seed=seed)
 
 
 def _parse_shape(text: str | None) -> tuple[int, ...] | None:

@@ -40,9 +40,10 @@ Net = Annotated[
     ),
 ]
 INPUT_HELP = (
-    "Sound files or folders of them (for networks that hear; resampled to the network's rate, scaled to peak 1, cut or "
-    "padded to its slice), .npy or .npz arrays of latents or waveforms, one sample per row, or random:COUNT[:SEED], "
-    "uniform between -1 and 1."
+    "Sound files or folders of them (for networks that hear; resampled to the network's rate, the whole file scaled to "
+    "peak 1 and only then cut or padded to the slice), .npy or .npz arrays of latents or waveforms, one sample per row, "
+    "or random:COUNT[:SEED], uniform between -1 and 1. For a generator with categories (num_categories=N) random latents "
+    "begin with a code of N entries, one of them 1 and the others 0, each category equally likely."
 )
 Layers = Annotated[
     list[str] | None,
@@ -57,7 +58,7 @@ InputShape = Annotated[
     str | None,
     typer.Option(
         metavar="N[,N]",
-        help="Shape of one input sample, for your own module if it does not tell: 16384, or 1,16384.",
+        help="Shape of one input sample, for your own module if it does not tell: 1,16384 for one channel of sound.",
     ),
 ]
 SampleRate = Annotated[

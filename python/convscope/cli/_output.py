@@ -30,23 +30,28 @@ class Target:
     picture: Path | None
 
     @classmethod
-    def check(cls, series: Path, *, has_picture: bool, force: bool) -> Target:
+    def check(cls, series: Path, *, has_picture: bool) -> Target:
         """`Misuse`, before any work, where the results could not be put."""
         if series.suffix not in (".nc", ".npz"):
             raise Misuse(f"--out: expected a name that ends in .nc (NetCDF) or .npz (NumPy), got {series}")
         if not series.parent.is_dir():
             raise Misuse(f"--out: no such folder: {series.parent}")
-        target = cls(series, series.with_suffix(".png") if has_picture else None)
-        there = [str(path) for path in (target.series, target.picture) if path is not None and path.exists()]
-        if there and not force:
+        return cls(series, series.with_suffix(".png") if has_picture else None)
+
+    def check_free(self) -> None:
+        """`Misuse` where a file is there already."""
+        there = [str(path) for path in (self.series, self.picture) if path is not None and path.exists()]
+        if there:
             raise Misuse(f"{' and '.join(there)} exist{'s' * (len(there) == 1)} already; --force replaces")
-        return target
 
 
-def labelled(series: Series, sources: Sequence[str], network: str) -> xarray.Dataset:
-    """The series with its clock, where each sample comes from, and what made it."""
+def labelled(
+    series: Series, sources: Sequence[str], network: str, *, seed: int | None = None
+) -> xarray.Dataset:
+    """The series with its clock, where each sample comes from, and what made it; ``seed`` of random weights."""
     dataset = series.to_xarray().assign_coords(source=("sample", list(sources)))
-    return dataset.assign_attrs(network=network, convscope=__version__)
+    dataset = dataset.assign_attrs(network=network, convscope=__version__)
+    return dataset if seed is None else dataset.assign_attrs(weights=f"random (seed {seed})")
 
 
 def write_dataset(path: Path, dataset: xarray.Dataset) -> None:

@@ -11,9 +11,9 @@ import numpy as np
 import typer
 
 from ._console import note, progress, say, show_json, show_table
-from ._errors import reporting
-from ._inputs import Numbers, Samples, Wanted, read_inputs
-from ._network import load_network, reads_sound
+from ._errors import Interrupted, reporting
+from ._inputs import Numbers, Samples, Wanted, note_changes, read_inputs
+from ._network import Network, load_network
 from ._options import (
     INPUT_HELP,
     At,
@@ -82,39 +82,45 @@ def probe(
     Two layers of a generator that speaks 500 random latent vectors:
       convscope probe tf1-ciwgan:generator random:500 -l conv3 -l conv4
     Your own module on your own latents:
-      convscope probe model.py:make_generator z.npy --out latents.npz
+      convscope probe model.py:make_generator z.npy --input-shape 100 --out latents.npz
 
     The result opens in Python with xarray.open_dataset("series.nc"): one
     variable per layer, with its time axis in seconds.
     """
     with reporting(debug=debug):
-        target = Target.check(out, has_picture=picture, force=force)
+        target = Target.check(out, has_picture=picture)
         network = load_network(net, input_shape, sample_rate)
         options = {"reduce": reduce.value, "at": at.value, "num_threads": threads, "chunk": chunk}
         prepared = network.prepare(layers, **options)
         if picture and not any(layer.has_clock for layer in prepared.layers):
             note("no picture: none of the layers has a time axis")
             target = replace(target, picture=None)
-        wanted = Wanted(prepared.input_shape, reads_sound(prepared), prepared.layers[0].sample_rate_hz)
+        wanted = network.wanted(prepared)
         with progress("reading"):
             samples = read_inputs(inputs, wanted, on_error=on_error.value)
-        if network.is_seeded:
+        if not force:
+            target.check_free()
+        note_changes(samples, wanted)
+        if network.seed is not None:
             note("the preset's weights are random, drawn from its seed: no trained network is shipped yet")
         with progress("probing") as step:
             started_s = time.perf_counter()
             series = prepared.run(samples.values, progress=step)
             seconds = time.perf_counter() - started_s
         with progress("writing"):
-            _write(target, series, samples, net, wanted)
-        summary = _summary(target, prepared, samples, seconds)
+            _write(target, series, samples, network, wanted)
+        summary = _summary(target, prepared, samples, wanted, seconds)
         if json:
             show_json(summary)
         else:
             _tell(summary, series)
 
 
-def _write(target: Target, series: Series, samples: Samples, net: str, wanted: Wanted) -> None:
-    dataset = labelled(series, samples.names, net)
+def _write(target: Target, series: Series, samples: Samples, network: Network, wanted: Wanted) -> None:
+    dataset = labelled(series, samples.names, network.full_name, seed=network.seed)
+    if wanted.is_sound:
+        said = {"units": "samples", "description": "of the sound at sample_rate_hz, before it was cut or padded"}
+        dataset = dataset.assign_coords(length=("sample", np.array(samples.lengths, np.int64), said))
     if target.picture is None:
         write_dataset(target.series, dataset)
         return
@@ -122,9 +128,13 @@ def _write(target: Target, series: Series, samples: Samples, net: str, wanted: W
 
     waveform = samples.values[0].reshape(-1) if wanted.is_sound else None  # (N,)
     end_s = None if waveform is None else _end_s(waveform, wanted.sample_rate_hz)
-    figure = plot_word(series, waveform=waveform, title=Path(samples.names[0]).name, end_s=end_s)
+    title = Path(samples.names[0]).name
+    figure = plot_word(series, waveform=waveform, title=title, made_by=network.described, end_s=end_s)
     write_dataset(target.series, dataset)
-    write_figure(target.picture, figure)
+    try:
+        write_figure(target.picture, figure)
+    except KeyboardInterrupt as error:
+        raise Interrupted(f"interrupted: {target.series} is written, the picture is not") from error
 
 
 def _end_s(waveform: Numbers, sample_rate_hz: int) -> float | None:
@@ -135,10 +145,15 @@ def _end_s(waveform: Numbers, sample_rate_hz: int) -> float | None:
     return min(float(heard[-1]) / sample_rate_hz + AFTER_SOUND_S, waveform.size / sample_rate_hz)
 
 
-def _summary(target: Target, prepared: Probe, samples: Samples, seconds: float) -> dict[str, Any]:
+def _summary(
+    target: Target, prepared: Probe, samples: Samples, wanted: Wanted, seconds: float
+) -> dict[str, Any]:
+    cut = samples.cut(wanted.shape[-1]) if wanted.is_sound else ()
     return {
         "samples": len(samples.names),
         "skipped": list(samples.skipped),
+        "cut": [{"name": name, "seconds": length / wanted.sample_rate_hz} for name, length in cut],
+        "silent": list(samples.silent),
         "engine": prepared.engine,
         "seconds": seconds,
         "samples_per_second": len(samples.names) / seconds,

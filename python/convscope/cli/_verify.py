@@ -8,8 +8,8 @@ import typer
 
 from ._console import progress, say, show_json, show_table
 from ._errors import FAILURE, misuse, reporting
-from ._inputs import Wanted, read_inputs
-from ._network import load_network, reads_sound
+from ._inputs import read_inputs
+from ._network import load_network
 from ._options import INPUT_HELP, At, Debug, InputShape, Json, Layers, Net, Reduce, SampleRate
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ def verify(
 
         network = load_network(net, input_shape, sample_rate)
         prepared = network.prepare(layers, reduce=reduce.value, at=at.value)
-        wanted = Wanted(prepared.input_shape, reads_sound(prepared), prepared.layers[0].sample_rate_hz)
-        values = read_inputs(inputs or [f"random:{samples}"], wanted).values[:samples]  # (B, *shape)
+        values = read_inputs(inputs or [f"random:{samples}"], network.wanted(prepared)).values[:samples]  # (B, *shape)
         with progress("comparing"), misuse(ValueError):
             found = compare(network.module, values, layers=layers or None, reduce=reduce.value, at=at.value)
         failed = [row.layer for row in found if is_beyond(row, limit)]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import Literal
 
@@ -54,7 +55,7 @@ class Batch:
 
 
 def load_sounds(
-    paths: Iterable[Path | str],
+    paths: Iterable[Path | str] | Path | str,
     *,
     slice_len: int = 16384,
     sample_rate_hz: int = 16000,
@@ -66,7 +67,7 @@ def load_sounds(
 
     Parameters
     ----------
-    paths : iterable of paths
+    paths : iterable of paths, or one path
         Any files that `read_sound` reads.
     slice_len : int
         Samples per row.
@@ -104,7 +105,7 @@ def load_sounds(
         raise ValueError(f"load_sounds: expected normalise 'peak' or None, got {normalise!r}")
     if on_error not in ("raise", "skip"):
         raise ValueError(f"load_sounds: expected on_error 'raise' or 'skip', got {on_error!r}")
-    files = list(paths)
+    files = [Path(paths)] if isinstance(paths, str | PathLike) else list(paths)
     if not files:
         raise SoundError("load_sounds", "expected at least one path, got none")
     waveforms = np.zeros((len(files), slice_len), np.float32)  # (B, L)

@@ -26,6 +26,8 @@ def build(spec: NetworkSpec, *, seed: int = 0) -> SpeechNetwork:
     >>> build(preset("tf1-ciwgan", role="generator", dim=2), seed=1).conv1.weight.shape
     torch.Size([32, 16, 25])
     """
+    if not isinstance(spec, NetworkSpec):
+        raise TypeError(f"spec: expected a NetworkSpec (convscope.models.preset), got {type(spec).__name__}")
     if seed < 0:
         raise ValueError(f"seed: expected a number of at least 0, got {seed}")
     network = SpeechNetwork(spec)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 
 from ._weights import Floats
+
+Shape = tuple[int, ...]
 
 
 @runtime_checkable
@@ -21,19 +23,33 @@ class WaveformBatch(Protocol):
     def sample_rate_hz(self) -> int: ...
 
 
-def check_rate(got_hz: int | None, expected_hz: int) -> None:
+def unpack(x: object, sample_rate_hz: int | None) -> tuple[Any, int | None, tuple[str, ...] | None]:
+    """Values, sample rate and the names of their sounds; the last two as far as they are known.
+
+    Raises
+    ------
+    ValueError
+        when a batch of `convscope.data` says another sample rate than the caller.
+    """
+    if not isinstance(x, WaveformBatch):
+        return x, sample_rate_hz, None
+    if sample_rate_hz is not None:
+        check_rate(x.sample_rate_hz, sample_rate_hz, "you said")
+    return x.waveforms, x.sample_rate_hz, getattr(x, "names", None)
+
+
+def check_rate(got_hz: int | None, expected_hz: int, who: str = "the network works at") -> None:
     """Raise ValueError when sound of one sample rate is given to a network of another."""
     if got_hz is not None and got_hz != expected_hz:
         raise ValueError(
-            f"sample_rate_hz: the network works at {expected_hz} Hz, got sound at {got_hz} Hz; "
+            f"sample_rate_hz: {who} {expected_hz} Hz, got sound at {got_hz} Hz; "
             "resample it first (convscope.data.resample)"
         )
 
 
-def check_shape(shape: tuple[int, ...], per_sample: tuple[int, ...]) -> None:
-    """Raise ValueError unless ``shape`` is (B, *per_sample); one-channel waveforms may also be (B, 1, samples)."""
-    accepted = [per_sample] + ([(1, *per_sample)] if is_waveform(per_sample) and len(per_sample) == 1 else [])
-    if len(shape) >= 1 and shape[1:] in accepted:
+def check_shape(shape: Shape, per_sample: Shape) -> None:
+    """Raise ValueError unless ``shape`` is (B, *per_sample), with or without the channel axis of mono waveforms."""
+    if len(shape) >= 1 and shape[1:] in (per_sample, *_same_sound(per_sample)):
         return
     wanted = "(B, " + ", ".join(map(str, per_sample)) + ")"
     hint = ""
@@ -44,7 +60,16 @@ def check_shape(shape: tuple[int, ...], per_sample: tuple[int, ...]) -> None:
     raise ValueError(f"input: expected shape {wanted}, got {shape}{hint}")
 
 
-def is_waveform(per_sample: tuple[int, ...]) -> bool:
+def _same_sound(per_sample: Shape) -> tuple[Shape, ...]:
+    """(samples,) and (1, samples) are the same mono waveform."""
+    if not is_waveform(per_sample):
+        return ()
+    if len(per_sample) == 1:
+        return ((1, *per_sample),)
+    return (per_sample[1:],) if per_sample[0] == 1 else ()
+
+
+def is_waveform(per_sample: Shape) -> bool:
     """Latent vectors are hundreds of values long, the shortest slice is thousands."""
     return math.prod(per_sample) >= 1024
 

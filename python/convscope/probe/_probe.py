@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from ..models import SpeechNetwork
-from ._compile import describe, input_shape_of, unwrap
-from ._inputs import WaveformBatch, as_float32, check_all_finite, check_rate, check_shape
+from ._compile import describe, input_shape_of, run_in_torch, unwrap
+from ._inputs import as_float32, check_all_finite, check_rate, check_shape, is_waveform, unpack
 from ._layers import LayerInfo, LayerTable, describe_layers
 from ._native_engine import NativeEngine
 from ._plan import Estimate, choose_chunk, multiply_adds_per_second, thread_count
@@ -38,7 +38,8 @@ class Probe:
     net : torch.nn.Module
         From `convscope.models.build`, or any Sequential-like module of Conv1d, ConvTranspose1d, Linear, BatchNorm1d,
         pointwise activations, padding, nearest upsampling and reshapes. Anything else runs in PyTorch after one warning
-        that names the operation. The module is only read: later changes of its weights are not seen.
+        that names the operation. The module is only read: later changes of its weights are not seen. It is probed as in
+        evaluation mode (running statistics, no dropout, no phase shuffle) whatever its mode, and its hooks are not run.
     layers : str, list of str, callable or None
         Names (``"conv4"``), patterns (``"conv*"``) or a predicate of the name; None for all.
     reduce : "mean" (the papers'), "rms", "max", or a fixed linear read-out
@@ -108,14 +109,15 @@ class Probe:
         self._native: NativeEngine | None = None
         self._fallback: TorchEngine | None = None
         try:
-            spec, weights = describe(module, self._input_shape, sample_rate_hz)
+            self._input_shape, spec, weights = describe(module, self._input_shape, sample_rate_hz)
             table = describe_layers(spec)
         except UnsupportedOperation as reason:
             warnings.warn(
                 f"probing in PyTorch: the engine has no operation for {reason}", stacklevel=_caller_level()
             )
-            self._fallback = TorchEngine(module, self._input_shape)
-            table = _fallback_layers(self._fallback, self._input_shape, sample_rate_hz)
+            self._fallback = run_in_torch(module, self._input_shape)
+            self._input_shape = self._fallback.input_shape
+            table = _fallback_layers(self._fallback, sample_rate_hz)
         self._sample_rate_hz = table[0].sample_rate_hz
         chosen = select_layers(table.names, layers)
         self.layers = LayerTable(layer for layer in table if layer.name in chosen)
@@ -192,18 +194,20 @@ class Probe:
         Series
             Float32 arrays (B, L) of the same kind, and for tensors on the same device, as ``x``.
         """
-        if isinstance(x, WaveformBatch):
-            x, sample_rate_hz = x.waveforms, x.sample_rate_hz
+        x, sample_rate_hz, sources = unpack(x, sample_rate_hz)
         check_rate(sample_rate_hz, self._sample_rate_hz)
         check_shape(tuple(np.shape(x)), self._input_shape)
-        values = as_float32(x)
+        values = as_float32(x).reshape(len(x), *self._input_shape)
         if self._check_finite:
             stride = self._chunk_for(len(values))
             for first in range(0, len(values), stride):
                 check_all_finite(values[first : first + stride], first)
         arrays = self._run_chunks(values, progress)
         return Series(
-            {n: _like(x, self._squeezed(n, a)) for n, a in arrays.items()}, self.layers, self._attributes
+            {n: _like(x, self._squeezed(n, a)) for n, a in arrays.items()},
+            self.layers,
+            self._attributes,
+            sources,
         )
 
     __call__ = run
@@ -302,8 +306,7 @@ def fast_probe(
     >>> cs.fast_probe(net, np.zeros((1, 16384)), layers="conv5")["conv5"].shape
     (1, 16)
     """
-    if isinstance(x, WaveformBatch):
-        x, sample_rate_hz = x.waveforms, x.sample_rate_hz
+    values, rate, _ = unpack(x, sample_rate_hz)
     module = unwrap(net)
     ours = isinstance(module, SpeechNetwork)
     probe = Probe(
@@ -316,8 +319,8 @@ def fast_probe(
         num_threads=num_threads,
         chunk=chunk,
         check_finite=check_finite,
-        input_shape=None if ours else _sample_shape(x),
-        sample_rate_hz=sample_rate_hz,
+        input_shape=None if ours else _sample_shape(values),
+        sample_rate_hz=rate,
     )
     return probe.run(x, sample_rate_hz=sample_rate_hz, progress=progress)
 
@@ -338,14 +341,8 @@ def _like(x: Any, array: Floats) -> Any:
     return torch.from_numpy(array).to(x.device) if isinstance(x, torch.Tensor) else array
 
 
-def _fallback_layers(
-    engine: TorchEngine, input_shape: tuple[int, ...], sample_rate_hz: int | None
-) -> LayerTable:
-    from ._inputs import is_waveform
-
-    shapes = engine.shapes()
-    if not shapes:
-        raise ValueError("net: expected a network with a convolution or linear layer, found none to probe")
+def _fallback_layers(engine: TorchEngine, sample_rate_hz: int | None) -> LayerTable:
+    shape = engine.input_shape
     return LayerTable(
         LayerInfo(
             name=name,
@@ -353,11 +350,11 @@ def _fallback_layers(
             channels=channels,
             length=length,
             activation="-",
-            slice_len=input_shape[-1] if is_waveform(input_shape) else 0,
+            slice_len=shape[-1] if is_waveform(shape) else 0,
             sample_rate_hz=sample_rate_hz or 16000,
             field=None,
         )
-        for name, (channels, length) in shapes.items()
+        for name, (channels, length) in engine.layers.items()
     )
 
 

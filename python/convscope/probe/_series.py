@@ -14,6 +14,7 @@ from ._resample import Align, resample_linear
 if TYPE_CHECKING:
     import xarray
 
+_CENTRE = {"units": "s", "long_name": "centre of the stretch that the position sees or makes"}
 Array = Any  # np.ndarray or torch.Tensor, the kind that was given to the probe
 
 
@@ -25,13 +26,18 @@ class Series(Mapping[str, Array]):
     """
 
     def __init__(
-        self, arrays: Mapping[str, Array], layers: LayerTable, attributes: Mapping[str, str | int]
+        self,
+        arrays: Mapping[str, Array],
+        layers: LayerTable,
+        attributes: Mapping[str, str | int],
+        sources: tuple[str, ...] | None = None,
     ) -> None:
         self._arrays = dict(arrays)
         self.layers = layers
         self.attributes = dict(
             attributes
-        )  # reduction, position, engine and precision: what produced the numbers
+        )  # what produced the numbers: reduction, position, engine, precision
+        self.sources = sources  # the file of each sample, if samples were read from files
 
     def __getitem__(self, name: str) -> Array:
         if name not in self._arrays:
@@ -84,7 +90,8 @@ class Series(Mapping[str, Array]):
             layer.name: resample_linear(self._arrays[layer.name], int(length), align) for layer in timed
         }
         infos = LayerTable(layer.resampled(int(length), corners=align == "corners") for layer in timed)
-        return Series(arrays, infos, {**self.attributes, "resampled_to": int(length), "align": align})
+        attributes = {**self.attributes, "resampled_to": int(length), "align": align}
+        return Series(arrays, infos, attributes, self.sources)
 
     def to_numpy(self) -> dict[str, np.ndarray]:
         """By layer name."""
@@ -113,13 +120,18 @@ class Series(Mapping[str, Array]):
             dims = ("sample", time) if values.ndim == 2 else ("sample", f"readout_{name}", time)
             described = {"channels": layer.channels, "kind": layer.kind, "activation": layer.activation}
             variables[name] = (dims, values, described)
-            units = {"units": "s" if layer.has_clock else "position"}
+            units = {
+                "units": "s" if layer.has_clock else "position",
+                "long_name": "centre of the position's equal share of the slice",
+            }
             coordinates[time] = ((time,), layer.times_s(), units)
             centres = layer.field_centres_s()
             if centres is not None and len(centres) == values.shape[-1]:
-                coordinates[f"field_centre_{name}"] = ((time,), centres, {"units": "s"})
+                coordinates[f"field_centre_{name}"] = ((time,), centres, _CENTRE)
         samples = len(next(iter(self._arrays.values())))
         coordinates["sample"] = (("sample",), np.arange(samples))
+        if self.sources is not None:
+            coordinates["source"] = (("sample",), np.array(self.sources, dtype=object))
         return xarray.Dataset(variables, coordinates, dict(self.attributes))
 
 

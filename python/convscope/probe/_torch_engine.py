@@ -38,7 +38,10 @@ class TorchEngine:
         self.needs_whole_batch = depends_on_batch(self._module)
         self._dtype = dtype
         self._is_ours = isinstance(module, SpeechNetwork)
-        self._input_shape = input_shape
+        self.input_shape = input_shape
+        self.layers = (
+            self._shapes()
+        )  # (channels, length) by layer in order of execution; length 0 without a time axis
 
     def _layer_of(self, parameter: str) -> str:
         return parameter.split(".")[0] if self._is_ours else parameter.rpartition(".")[0]
@@ -53,9 +56,14 @@ class TorchEngine:
                 self._module(batch)
         return recorder.layers
 
-    def shapes(self) -> dict[str, tuple[int, int]]:
-        """(channels, length) by layer in order of execution, from two silent samples; length 0 without a time axis."""
-        layers = self.record(np.zeros((2, *self._input_shape), np.float32))
+    def _shapes(self) -> dict[str, tuple[int, int]]:
+        layers = self.record(
+            np.zeros((2, *self.input_shape), np.float32)
+        )  # two: batch statistics need more than one
+        if not layers:
+            raise ValueError(
+                "net: expected a network with a convolution or linear layer, found none to probe"
+            )
         return {name: _shape(name, activity.after) for name, activity in layers.items()}
 
     def run(

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ._compile import unwrap
-from ._inputs import as_float32
+from ._inputs import as_float32, unpack
 from ._layers import format_table
 from ._probe import At, Probe
 from ._reduce import Reduce
@@ -74,7 +74,7 @@ def verify(
     Parameters
     ----------
     net, layers, reduce, at, precision, algorithm : as for `Probe`.
-    x : a few samples (B, ...); every feature map of a layer is held for all of them, twice as wide as usual.
+    x : a few samples (B, ...), or a batch of `convscope.data`; every feature map of a layer is held for all of them, twice as wide as usual.
 
     Returns
     -------
@@ -82,6 +82,7 @@ def verify(
         A tuple of `LayerError` that prints as a table.
     """
     module = unwrap(net)
+    x, sample_rate_hz, _ = unpack(x, None)
     values = as_float32(x)
     if len(values) == 0:
         raise ValueError("input: expected at least one sample to compare, got an empty batch")
@@ -94,7 +95,8 @@ def verify(
         algorithm=algorithm,
         input_shape=values.shape[1:],
     )
-    ours = probe.run(values)
+    ours = probe.run(values, sample_rate_hz=sample_rate_hz)
+    values = values.reshape(len(values), *probe.input_shape)
     names, reductions = list(ours), [probe._reductions[name] for name in ours]
     in_torch = [
         TorchEngine(module, probe.input_shape, dtype).run(
