@@ -381,5 +381,5 @@ def test_a_batch_of_sounds_brings_its_rate_and_its_names():
 
 
 def test_build_wants_a_description():
-    with pytest.raises(TypeError, match="expected a NetworkSpec .* got str"):
+    with pytest.raises(TypeError, match=r"expected a NetworkSpec .* got str"):
         cs.models.build("tf1-ciwgan")

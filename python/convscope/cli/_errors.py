@@ -81,8 +81,8 @@ def _line(error: Exception) -> str:
 
 def _plain(message: str) -> str:
     """The parser's message without the idiom of the library that checks values."""
-    message = message.replace("Value error, ", "").replace("Input should be ", "expected a value ")
-    return message.rstrip(".")
+    message = message.replace("Value error, ", "").replace("Input should be ", "must be ")
+    return message.partition(", unable to parse")[0].rstrip(".")
 
 
 def _help_of(error: Exception) -> str:

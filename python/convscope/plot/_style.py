@@ -69,7 +69,7 @@ def heading(figure: Figure, x: float, title: str, remarks: str) -> None:
     """A title at the top, and below it how to read the picture."""
     top = figure.get_size_inches()[1]
     write(figure, x, top - 0.36, title, fontsize=TITLE_PT, fontweight="bold")
-    write(figure, x, top - 0.58, remarks, fontsize=SMALL_PT, color=QUIET)
+    write(figure, x, top - 0.49, remarks, fontsize=SMALL_PT, color=QUIET, va="top", linespacing=1.3)
 
 
 def time_axis(axes: Axes, *, below_pt: float) -> None:
@@ -112,10 +112,23 @@ def described(series: Series) -> str:
     return f"{over}, {'after' if at == 'post' else 'before'} the activation"
 
 
-def facts(layer: LayerInfo) -> tuple[str, str]:
-    """Positions per second of sound, and channels: ("62.5 Hz", "512 channels")."""
+def facts(series: Series, layer: LayerInfo) -> tuple[str, ...]:
+    """Positions per second of sound, what one of them sees, channels: ("62.5 Hz", "field 128 ms", "512 channels").
+
+    A resampled layer is "drawn at 16 kHz": what it carries ends at its own rate, which the series no longer knows.
+    """
     rate = f"{layer.rate_hz / 1000:g} kHz" if layer.rate_hz >= 1000 else f"{layer.rate_hz:g} Hz"
-    return rate, f"{layer.channels} channel{'s' * (layer.channels != 1)}"
+    if "resampled_to" in series.attributes:
+        rate = f"drawn at {rate}"
+    field = layer.field
+    fields = [] if field is None else [f"field {1000 * field.length / layer.sample_rate_hz:.3g} ms"]
+    return rate, *fields, f"{layer.channels} channel{'s' * (layer.channels != 1)}"
+
+
+def check_series(series: object) -> None:
+    """TypeError for what is not what a probe returns."""
+    if not isinstance(series, Series):
+        raise TypeError(f"series: expected a Series, got {type(series).__name__}")
 
 
 def finish(figure: Figure, save: str | PathLike[str] | None) -> Figure:

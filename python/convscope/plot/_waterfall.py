@@ -76,6 +76,8 @@ def plot_waterfall(
 
     Raises
     ------
+    TypeError
+        If `series` is no `Series`.
     KeyError
         For a layer that was not probed.
     ValueError
@@ -92,6 +94,7 @@ def plot_waterfall(
     >>> [axes.get_label() for axes in figure.axes]
     ['conv1', 'conv2', 'conv3', 'conv4', 'out']
     """
+    style.check_series(series)
     arrays = series.to_numpy()
     chosen = _chosen(series, layers)
     depths = _checked(values, arrays, chosen)
@@ -100,7 +103,7 @@ def plot_waterfall(
         axes = _place(figure, i, is_last=i == len(chosen) - 1)
         _draw_traces(axes, layer, arrays[layer.name], depths)
         _draw_depth(figure, axes, depths, label)
-        _name(figure, axes, layer)
+        _name(figure, axes, layer, style.facts(series, layer))
     remarks = f"{style.described(series)}; one trace per value; every panel has its own vertical scale"
     spoken = f"{label} from {style.plain(depths.min())} to {style.plain(depths.max())}"
     style.heading(figure, EDGE, title or spoken, remarks)
@@ -191,12 +194,12 @@ def _draw_depth(figure: Figure, axes: Axes, depths: Values, label: str) -> None:
     axes.add_collection(rules, autolim=False)
 
 
-def _name(figure: Figure, axes: Axes, layer: LayerInfo) -> None:
+def _name(figure: Figure, axes: Axes, layer: LayerInfo, facts: Sequence[str]) -> None:
     left, _, _, top = style.extent(axes)
     x, y = left - AXIS_LEFT, top + DEPTH[1] + 0.06
     style.write(figure, x, y, layer.name, fontweight="bold")
     style.write(
-        figure, x, y - 0.16, ", ".join(style.facts(layer)), fontsize=style.SMALL_PT, color=style.QUIET
+        figure, x, y - 0.16, ", ".join(facts), fontsize=style.SMALL_PT, color=style.QUIET
     )
 
 

@@ -8,6 +8,7 @@ Letters: B samples, N samples of the waveform, L positions of a layer, K rows of
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from os import PathLike
 
@@ -19,6 +20,7 @@ from matplotlib.figure import Figure
 from ..data import Phone
 from ..probe import LayerInfo, Series
 from . import _style as style
+from ._ipa import ipa
 
 Row = npt.NDArray[np.float32]
 
@@ -27,6 +29,9 @@ WIDTH, LEFT, RIGHT, NAMES_AT = 8.0, 1.68, 0.3, 0.3
 TOP, BOTTOM, GAP = 0.98, 0.52, 0.17
 SOUND_HEIGHT, LAYER_HEIGHT, LOGITS_HEIGHT = 1.05, 0.72, 0.6
 LOGITS_BOTTOM, LOGITS_ROOM = 0.42, 1.22  # their place, and what one such panel adds to the figure
+
+FACT_RISE = 0.07  # of a name for each fact beyond two below it
+SUBTITLE_LETTERS, SUBTITLE_LINE = 118, 0.15  # letters in a line, inches that one more line takes
 
 DOTS_UP_TO = 80  # positions in view: more of them touch
 LABELLED_BARS = 32
@@ -42,6 +47,7 @@ def plot_word(
     sample_rate_hz: float | None = None,
     phones: Sequence[Phone] | None = None,
     title: str | None = None,
+    made_by: str | None = None,
     end_s: float | None = None,
     save: str | PathLike[str] | None = None,
 ) -> Figure:
@@ -59,9 +65,11 @@ def plot_word(
     sample_rate_hz : float, optional
         Of the waveform; that of the network by default.
     phones : sequence of Phone, optional
-        Drawn as vertical lines at their boundaries, with labels.
+        Drawn as vertical lines at their boundaries, with labels: espeak-ng's mnemonics as IPA where they are common.
     title : str, optional
         The sample's number by default.
+    made_by : str, optional
+        The network and where its weights come from, at the head of the subtitle.
     end_s : float, optional
         End of the time axis. By default shortly after the last phone, and without phones the end of the slice.
     save : path, optional
@@ -77,6 +85,8 @@ def plot_word(
     ------
     IndexError
         If there is no such sample.
+    TypeError
+        If `series` is no `Series`, or `sample` no whole number.
     ValueError
         If no layer has a time axis in seconds, the waveform is not (N,) numbers, or `end_s` is not positive.
 
@@ -88,6 +98,7 @@ def plot_word(
     >>> [axes.get_label() for axes in figure.axes]
     ['waveform', 'conv1', 'conv2', 'conv3', 'conv4', 'conv5', 'logits']
     """
+    style.check_series(series)
     rows = _rows_of(series, sample)
     timed = [layer for layer in series.layers if layer.has_clock]
     untimed = [layer for layer in series.layers if not layer.has_clock]
@@ -96,11 +107,16 @@ def plot_word(
     end_s = _end_s(end_s, phones, timed[0].slice_len / timed[0].sample_rate_hz)
 
     sound = [SOUND_HEIGHT] if waveform is not None else []
-    figure, panels = _stack(sound + [LAYER_HEIGHT] * len(timed), below=LOGITS_ROOM * len(untimed))
+    remarks = f"{style.described(series)}; every panel has its own vertical scale"
+    subtitle = textwrap.fill(f"{made_by}; {remarks}" if made_by else remarks, SUBTITLE_LETTERS)
+    above = TOP + SUBTITLE_LINE * subtitle.count("\n")
+    heights = sound + [LAYER_HEIGHT] * len(timed)
+    figure, panels = _stack(heights, above=above, below=LOGITS_ROOM * len(untimed))
     if waveform is not None:
         _draw_sound(panels[0], waveform, sample_rate_hz or timed[0].sample_rate_hz)
     for axes, layer, colour in zip(panels[len(sound) :], timed, style.shades(len(timed)), strict=True):
         _draw_layer(axes, layer, rows[layer.name], colour, end_s)
+        _name(axes, layer.name, *style.facts(series, layer), colour=colour)
     for axes in panels:
         axes.set_xlim(0, end_s)
     style.time_axis(panels[-1], below_pt=5)
@@ -108,13 +124,16 @@ def plot_word(
         _draw_logits(figure, LOGITS_BOTTOM + i * LOGITS_ROOM, layer.name, rows[layer.name])
     if phones:
         _draw_phones(figure, panels, phones, end_s)
-    remarks = f"{style.described(series)}; every panel has its own vertical scale"
-    style.heading(figure, NAMES_AT, title or f"sample {sample}", remarks)
+    style.heading(figure, NAMES_AT, title or f"sample {sample}", subtitle)
     return style.finish(figure, save)
 
 
 def _rows_of(series: Series, sample: int) -> dict[str, Row]:
     """The sample's part of each layer: (L,), (K, L) of a read-out matrix, or (n,)."""
+    if isinstance(sample, bool) or not isinstance(sample, int | np.integer):
+        is_array = hasattr(sample, "shape") or isinstance(sample, list | tuple)
+        got = "an array; pass the sound as waveform=" if is_array else type(sample).__name__
+        raise TypeError(f"sample: expected a row number, got {got}")
     arrays = series.to_numpy()
     count = len(next(iter(arrays.values())))
     if not -count <= sample < count:
@@ -130,10 +149,10 @@ def _end_s(end_s: float | None, phones: Sequence[Phone] | None, slice_s: float) 
     return min(slice_s, max(phone.end_s for phone in phones) + AFTER_LAST_PHONE_S) if phones else slice_s
 
 
-def _stack(heights: Sequence[float], *, below: float) -> tuple[Figure, list[Axes]]:
-    """A figure with panels of these heights from top to bottom, and room below them."""
-    figure = style.sheet(WIDTH, TOP + sum(heights) + GAP * (len(heights) - 1) + BOTTOM + below)
-    top = figure.get_size_inches()[1] - TOP
+def _stack(heights: Sequence[float], *, above: float, below: float) -> tuple[Figure, list[Axes]]:
+    """A figure with panels of these heights from top to bottom, and room above and below them."""
+    figure = style.sheet(WIDTH, above + sum(heights) + GAP * (len(heights) - 1) + BOTTOM + below)
+    top = figure.get_size_inches()[1] - above
     panels = []
     for height in heights:
         panels.append(style.panel(figure, LEFT, top - height, WIDTH - LEFT - RIGHT, height))
@@ -164,7 +183,6 @@ def _draw_layer(axes: Axes, layer: LayerInfo, row: Row, colour: style.Colour, en
     if row.ndim == 1:
         axes.fill_between(times_s, row, color=colour, alpha=0.14, linewidth=0)
     axes.margins(y=0.08)
-    _name(axes, layer.name, *style.facts(layer), colour=colour)
 
 
 def _draw_logits(figure: Figure, bottom: float, name: str, row: Row) -> None:
@@ -194,7 +212,7 @@ def _draw_phones(figure: Figure, panels: Sequence[Axes], phones: Sequence[Phone]
         previous_s = middle_s
         if middle_s <= end_s:
             behind.annotate(
-                phone.label,
+                ipa(phone.label),
                 (middle_s, 1),
                 xycoords=behind.get_xaxis_transform(),
                 xytext=(0, 15 if is_raised else 4),
@@ -212,6 +230,7 @@ def _name(axes: Axes, name: str, *facts: str, colour: style.Colour | str = style
     assert figure is not None
     _, bottom, _, top = style.extent(axes)
     middle = (bottom + top) / 2
+    middle += FACT_RISE * max(len(facts) - 2, 0)
     style.write(figure, NAMES_AT, middle + 0.05, name, fontweight="bold", color=colour, va="bottom")
     quiet = {"fontsize": style.SMALL_PT, "color": style.QUIET, "va": "top", "linespacing": 1.25}
     style.write(figure, NAMES_AT, middle + 0.02, "\n".join(facts), **quiet)
