@@ -9,6 +9,7 @@ EXTRAS := test,speech,bench
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SOURCES := $(shell find csrc python -type f ! -path '*/__pycache__/*' ! -name '*.so') CMakeLists.txt pyproject.toml
 
+.NOTPARALLEL:
 .PHONY: demo test lint sanitize tidy bench clean help
 
 demo: $(VENV)/installed
@@ -16,6 +17,7 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --doctest-modules --pyargs convscope
 
 lint: $(VENV)/lint-tools $(VENV)/installed
 	$(BIN)/ruff check .

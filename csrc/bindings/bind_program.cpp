@@ -104,6 +104,7 @@ void bind_program(py::module_& module) {
                              "expected a fresh layer, got one that is in a program already");
                      taken.push_back(std::move(*layer));
                  }
+                 const py::gil_scoped_release release;
                  for (Isa candidate : available_isas())
                      if (isa == name(candidate)) return std::make_unique<Program>(std::move(taken), candidate);
                  throw_invalid("program", "no instruction set '", isa, "' here");

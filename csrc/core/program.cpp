@@ -25,12 +25,16 @@ MapLayout input_layout(const ConvBlock& block) {
 
 namespace {
 
-constexpr index largest_offset = index{1} << 31;  // far beyond any sound, far from overflow
+// Far beyond any sound, and two of them can be multiplied.
+constexpr index largest_offset = index{1} << 31, largest_size = index{1} << 31;
+constexpr index most_threads = 256;
 
 void check(const Layer& layer, index number) {
     const ConvBlock& block = layer.block;
     const std::string at = "layer " + std::to_string(number) + ": ";
     const auto wants = [&](bool holds, const auto&... parts) { require(holds, "conv_block", at, parts...); };
+    for (index size : {block.in_length, block.in_channels, block.out_length, block.out_channels, block.step, block.phases})
+        wants(size < largest_size, "expected sizes below ", largest_size, ", got ", size);
     wants(block.in_length > 0 && block.in_channels > 0, "expected a non-empty input, got length ", block.in_length,
           " and channels ", block.in_channels);
     wants(block.out_length > 0 && block.out_channels > 0, "expected a non-empty output, got length ", block.out_length,
@@ -183,6 +187,7 @@ void Program::run(const float* input, index batch, std::span<float* const> serie
             series.size());
     require(thread_count >= 1, "program", "expected at least one thread, got ", thread_count);
     if (batch == 0) return;
+    thread_count = std::min(thread_count, most_threads);
 
     std::unique_ptr<Workspace> workspace = take_workspace();
     for (index parity : {0, 1}) workspace->maps[parity].reserve(batch * map_floats(parity));

@@ -1,6 +1,5 @@
 #include "core/team.h"
 
-#include <system_error>
 #include <utility>
 
 namespace convscope {
@@ -28,8 +27,8 @@ Team::Team(index thread_count) {
     workers_.reserve(static_cast<std::size_t>(thread_count - 1));
     try {
         for (index worker = 1; worker < thread_count; ++worker) workers_.emplace_back([this, worker] { serve(worker); });
-    } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch)
-        // The system refuses more threads: a smaller team gives the same bits, only later.
+    } catch (...) {  // NOLINT(bugprone-empty-catch)
+        // No more threads or memory for them: a smaller team gives the same bits, only later.
     }
 }
 

@@ -1,5 +1,5 @@
-// A team of threads that lives for one call: no global pool, so concurrent calls and forked processes are safe, and
-// starting a thread (about 20 us) is small beside the milliseconds of a network.
+// A team of threads that lives for one call: no global pool, so concurrent calls do not meet and a process may fork between
+// calls. Starting a thread (about 20 us) is small beside the milliseconds of a network.
 //
 // Work is handed out one task at a time from a shared counter. A static split was measured to fall to a sixth of one
 // thread's speed when another process held one of the cores; with a counter the others take over.
@@ -28,8 +28,6 @@ class Team {
     // Calls body(task, worker) for every task in 0 .. task_count - 1 and returns when all are done. The caller is worker 0.
     // The first exception that a body throws is rethrown here after the others have finished.
     void run(index task_count, const Body& body);
-
-    index thread_count() const { return static_cast<index>(workers_.size()) + 1; }
 
   private:
     void serve(index worker);

@@ -41,6 +41,18 @@ def test_every_option_and_argument_has_help():
             assert parameter.help, f"{name} {parameter.name}"
 
 
+def test_no_bracket_of_a_help_text_is_taken_for_markup():
+    from rich.text import Text
+
+    for name, command in get_command(app).commands.items():
+        for text in [command.help, *(parameter.help for parameter in command.params)]:
+            assert Text.from_markup(text).plain == text.replace("\\[", "[").replace("\b", ""), name
+
+
+def test_the_demos_help_names_the_extra(convscope):
+    assert 'pip install "convscope[speech]"' in convscope("demo", "--help").stdout
+
+
 def test_the_version_is_the_packages(convscope):
     assert convscope("--version").stdout == f"convscope {package.__version__}\n"
 
@@ -50,9 +62,14 @@ def test_the_version_is_the_packages(convscope):
     [
         (["prob"], "No such command 'prob'"),
         (["--colour"], "No such option"),
-        (["probe"], "Missing argument 'NET'"),
+        (["probe"], "Missing argument 'NET' (convscope probe --help says more)"),
         (["layers", "tf1-ciwgan:generator", "--jason"], "No such option"),
-        (["probe", "tf1-ciwgan:generator", "random:1", "--reduce", "median"], "'median' is not one of"),
+        (
+            ["probe", "tf1-ciwgan:generator", "random:1", "--reduce", "median"],
+            ": 'median' is not one of 'mean', 'rms', 'max' (convscope probe --help says more)",
+        ),
+        (["probe", "a", "b", "--threads", "0"], "must be greater than or equal to 1 (convscope probe"),
+        (["probe", "a", "b", "--threads", "x"], "must be a valid integer (convscope probe --help"),
     ],
 )
 def test_a_wrong_option_is_one_line_and_exit_code_2(convscope, arguments, message):
@@ -97,7 +114,8 @@ def test_an_interrupt_is_neither_success_nor_misuse(convscope, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("convscope.cli._layers.load_network", interrupted)
-    assert convscope("layers", "tf1-ciwgan:generator").exit_code not in (0, 2)
+    result = convscope("layers", "tf1-ciwgan:generator")
+    assert (result.exit_code, result.stderr) == (130, "convscope: interrupted, nothing written\n")
 
 
 def test_main_is_the_entry_point(monkeypatch, capsys):

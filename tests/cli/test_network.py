@@ -88,11 +88,14 @@ def test_settings_reach_the_preset(convscope):
         ("tf1-ciwgan:generator:batch_norm=maybe", "batch_norm: expected true or false, got 'maybe'"),
         ("tf1-ciwgan:generator:seed=-1", "seed: expected a number of at least 0, got -1"),
         ("tf1-ciwgan:q_network", "num_categories: expected at least 1"),
+        ("tf1-ciwgan:q_network", "; for example tf1-ciwgan:q_network:num_categories=8\n"),
+        ("tf1-ciwgan:q_network:dim=4", "; for example tf1-ciwgan:q_network:dim=4,num_categories=8\n"),
+        ("tf1-ciwgan:q_network:num_categories=0", "; for example tf1-ciwgan:q_network:num_categories=8\n"),
         ("own.py", "expected FILE.py:FUNCTION, got 'own.py'"),
         ("owm.py:make", "no such file: owm.py; did you mean own.py"),
         ("own.py:maek", "no function 'maek'; did you mean make"),
         ("own.py:make_number", "to return a torch.nn.Module, got int"),
-        ("own.py:make", "--input-shape: expected the shape of one input sample"),
+        ("own.py:make", "the network does not tell its input shape: add --input-shape 1,16384\n"),
     ],
 )
 def test_what_does_not_exist_is_named_with_what_does(convscope, own, text, message):

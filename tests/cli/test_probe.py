@@ -7,9 +7,12 @@ import json
 import matplotlib.image
 import numpy as np
 import pytest
+import soundfile
 import xarray
 
 import convscope as cs
+from convscope.cli._inputs import read_inputs
+from convscope.cli._network import load_network
 
 Q_NETWORK = "tf1-ciwgan:q_network:num_categories=8,dim=2,seed=3"
 GENERATOR = "tf1-ciwgan:generator:dim=2"
@@ -48,6 +51,8 @@ def test_recordings_become_the_series_of_fast_probe(convscope, folder, recording
         ]
         assert dataset.attrs["network"] == Q_NETWORK
         assert dataset.attrs["convscope"] == cs.__version__
+        assert dataset.attrs["weights"] == "random (seed 3)"
+        assert dataset["length"].to_numpy().tolist() == [8000] * 3
 
 
 def test_the_picture_is_a_picture(convscope, recordings):
@@ -117,6 +122,8 @@ def test_ones_own_module_reads_recordings(convscope, folder, recordings):
     assert (result.exit_code, result.stderr) == (0, "")
     with xarray.open_dataset("series.nc", engine="h5netcdf") as dataset:
         assert dataset["0"].shape == (3, 4096)
+        assert dataset.attrs["network"] == "own.py:make"
+        assert "weights" not in dataset.attrs
 
 
 def test_a_module_that_runs_in_pytorch_is_a_note(convscope, folder):
@@ -131,12 +138,110 @@ def test_a_module_that_runs_in_pytorch_is_a_note(convscope, folder):
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("net", "full_name"),
+    [
+        ("tf1-wavegan:generator", "tf1-wavegan:generator:seed=0"),
+        ("tf1-wavegan:generator:dim=2", "tf1-wavegan:generator:dim=2,seed=0"),
+        ("tf1-wavegan:generator:seed=2,dim=2", "tf1-wavegan:generator:seed=2,dim=2"),
+    ],
+)
+def test_the_network_attribute_always_has_the_seed(convscope, net, full_name):
+    assert convscope("probe", net, "random:1", "-l", "fc", "--no-picture").exit_code == 0
+    with xarray.open_dataset("series.nc", engine="h5netcdf") as dataset:
+        assert dataset.attrs["network"] == full_name
+        assert dataset.attrs["weights"] == f"random (seed {full_name.partition('seed=')[2][0]})"
+        assert "length" not in dataset.coords
+
+
+def test_the_picture_names_the_network_and_its_weights(convscope, recordings, monkeypatch):
+    seen = {}
+
+    def plot_word(*_, **options):
+        seen.update(options)
+        return cs.plot._style.sheet(1, 1)
+
+    monkeypatch.setattr("convscope.plot.plot_word", plot_word)
+    assert convscope("probe", Q_NETWORK, recordings).exit_code == 0
+    assert seen["made_by"] == "tf1-ciwgan Q-network, random weights (seed 3)"
+
+
+def plant_long_and_silent(folder):
+    sound = np.sin(np.arange(40000.0))
+    for i in range(5):
+        cs.data.write_sound(folder / f"long{i}.wav", sound, 16000)
+    both = 0.5 * np.stack([sound[:8000], -sound[:8000]], axis=1)
+    soundfile.write(folder / "anti.wav", both, 16000, subtype="FLOAT")
+    cs.data.write_sound(folder / "late.wav", np.r_[np.zeros(20000), sound[:1000]], 16000)
+
+
+def test_sounds_that_are_cut_or_silent_are_named(convscope, folder):
+    plant_long_and_silent(folder)
+    result = convscope("probe", Q_NETWORK, ".", "--json")
+    assert result.exit_code == 0
+    cut, silent, late, random = result.stderr.splitlines()
+    assert cut == (
+        "convscope: 6 of 7 sounds are longer than the slice (1.024 s) and were cut: "
+        "./late.wav (1.3 s), ./long0.wav (2.5 s), ./long1.wav (2.5 s) and 3 more"
+    )
+    assert silent == "convscope: silent after mixing to mono: ./anti.wav"
+    assert late == "convscope: silent in the slice that is probed: ./late.wav"
+    assert random + "\n" == NOTE
+    summary = json.loads(result.stdout)
+    assert len(summary["cut"]) == 6
+    assert summary["cut"][1] == {"name": "./long0.wav", "seconds": 2.5}
+    assert summary["silent"] == ["./anti.wav", "./late.wav"]
+    with xarray.open_dataset("series.nc", engine="h5netcdf") as dataset:
+        assert dataset["length"].to_numpy().tolist() == [8000, 21000, *[40000] * 5]
+        assert dataset["length"].attrs["units"] == "samples"
+
+
+def test_one_cut_sound_is_one(convscope, folder):
+    cs.data.write_sound(folder / "long.wav", np.sin(np.arange(160000.0)), 16000)
+    cs.data.write_sound(folder / "short.wav", np.sin(np.arange(100.0)), 16000)
+    said = convscope("probe", Q_NETWORK, "long.wav", "short.wav").stderr
+    assert "1 of 2 sounds is longer than the slice (1.024 s) and was cut: long.wav (10.0 s)\n" in said
+
+
+def test_random_latents_of_a_generator_with_categories_begin_with_a_code(convscope):
+    text = "tf1-ciwgan:generator:num_categories=5,dim=2"
+    network = load_network(text)
+    values = read_inputs(["random:200:3"], network.wanted(network.prepare())).values
+    assert values.shape == (200, 100)
+    codes = values[:, :5]
+    assert set(np.unique(codes)) == {0.0, 1.0}
+    np.testing.assert_array_equal(codes.sum(axis=1), 1)
+    assert codes.sum(axis=0).min() > 20
+    plain = np.random.default_rng(3).uniform(-1, 1, (200, 100))
+    np.testing.assert_array_equal(values[:, 5:], plain[:, 5:])
+    again = read_inputs(["random:200:3"], network.wanted(network.prepare())).values
+    np.testing.assert_array_equal(values, again)
+
+
+def test_inputs_are_checked_before_what_exists(convscope, folder):
+    (folder / "series.nc").write_text("precious")
+    result = convscope("probe", Q_NETWORK, "missing.wav")
+    assert (result.exit_code, "no such file or folder: missing.wav" in result.stderr) == (2, True)
+
+
+def test_an_interrupt_between_the_files_says_what_is_there(convscope, folder, recordings, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("convscope.cli._probe.write_figure", interrupted)
+    result = convscope("probe", Q_NETWORK, recordings)
+    assert result.exit_code == 130
+    assert result.stderr.endswith("convscope: interrupted: series.nc is written, the picture is not\n")
+    assert files_in(folder) == ["series.nc"]
+
+
 def test_json_is_all_of_stdout(convscope, recordings):
     result = convscope("probe", Q_NETWORK, recordings, "--json")
     summary = json.loads(result.stdout)
     assert summary["samples"] == 3
     assert summary["layers"] == ["conv1", "conv2", "conv3", "conv4", "conv5", "logits"]
     assert (summary["series"], summary["picture"], summary["skipped"]) == ("series.nc", "series.png", [])
+    assert summary["cut"] == summary["silent"] == []
     assert summary["samples_per_second"] == pytest.approx(3 / summary["seconds"])
 
 

@@ -39,6 +39,13 @@ def test_hidden_files_and_other_files_are_ignored(tmp_path):
     assert batch.skipped == ()
 
 
+@pytest.mark.parametrize("kind", [str, Path])
+def test_one_path_is_one_sound(tmp_path, kind):
+    plant(tmp_path, "ask.wav")
+    batch = data.load_sounds(kind(tmp_path / "ask.wav"), slice_len=8)
+    assert batch.names == (str(tmp_path / "ask.wav"),)
+
+
 def test_a_pattern_narrows_the_choice(tmp_path):
     plant(tmp_path, "0_george_0.wav", "0_jackson_0.wav", "deep/1_george_0.wav")
     assert data.load_folder(tmp_path, pattern="*_george_*", slice_len=8).names == ("0_george_0.wav",)

@@ -29,7 +29,7 @@ def test_layers_can_be_chosen(spoken):
 
 def test_traces_are_the_series_from_back_to_front(spoken):
     values, series = spoken
-    panels = axes_of(plot_waterfall(series, values))
+    panels = axes_of(plot_waterfall(series, values, positions=None))
     for name in PANELS:
         lines = panels[name].lines
         assert [line.get_label() for line in lines] == ["5", "0", "−3", "−15"]
@@ -38,6 +38,37 @@ def test_traces_are_the_series_from_back_to_front(spoken):
             np.testing.assert_array_equal(line.get_xdata(), series.info(name).times_s())
         assert panels[name].get_xlabel() == "time (s)"
         assert panels[name].get_xlim() == (0, 16384 / 16000)
+
+
+def test_dense_layers_show_a_stretch_around_the_loudest_moment_and_say_so(spoken):
+    values, series = spoken
+    figure = plot_waterfall(series, values)
+    panels = axes_of(figure)
+    assert panels["conv2"].get_xlim() == (0, 16384 / 16000)
+    facts = [text.get_text() for text in figure.texts]
+    loudest_s = series.info("out").times_s()[np.abs(series["out"]).max(axis=0).argmax()]
+    for name, shown in (("conv3", "128 ms"), ("conv4", "32 ms"), ("out", "8 ms")):
+        times_s = series.info(name).times_s()
+        for line, row in zip(panels[name].lines, [0, 2, 3, 1], strict=True):
+            assert line.get_xdata().size == 128
+            start = np.searchsorted(times_s, line.get_xdata()[0])
+            np.testing.assert_array_equal(line.get_xdata(), times_s[start : start + 128])
+            np.testing.assert_array_equal(line.get_ydata(), series[name][row, start : start + 128])
+        start_s, end_s = panels[name].get_xlim()
+        assert start_s <= loudest_s <= end_s
+        assert any(text.endswith(f"{shown} of 1024 shown") for text in facts)
+    assert sum("shown" in text for text in facts) == 3
+
+
+def test_the_name_stands_right_above_the_traces(spoken):
+    values, series = spoken
+    figure = plot_waterfall(series, values)
+    figure.canvas.draw()
+    names = {text.get_text(): text for text in figure.texts}
+    for axes in figure.axes:
+        lines = [line.get_transform().transform(line.get_xydata())[:, 1].max() for line in axes.lines]
+        gap = (names[axes.get_label()].get_window_extent().y0 - max(lines)) / figure.dpi
+        assert 0.15 < gap < 0.6
 
 
 def test_depth_and_colour_follow_the_value_not_the_order(spoken):
@@ -54,7 +85,7 @@ def test_depth_and_colour_follow_the_value_not_the_order(spoken):
 
 def test_every_trace_stands_on_the_same_scale(spoken):
     values, series = spoken
-    axes = axes_of(plot_waterfall(series, values))["conv3"]
+    axes = axes_of(plot_waterfall(series, values, positions=None))["conv3"]
     unit = [np.diff(line.get_transform().transform([(0, 0), (1, 1e-3)]), axis=0) for line in axes.lines]
     np.testing.assert_allclose(unit, [unit[0]] * 4)
     low, high = axes.get_ylim()
@@ -107,6 +138,10 @@ def test_wrong_arguments_are_named(spoken, heard):
         plot_waterfall(series, values[:3])
     with pytest.raises(ValueError, match="finite value"):
         plot_waterfall(series, [0, 1, np.nan, 2])
+    with pytest.raises(ValueError, match="2 or more positions in view, got 1"):
+        plot_waterfall(series, values, positions=1)
+    with pytest.raises(TypeError, match=r"^series: expected a Series, got ndarray$"):
+        plot_waterfall(series["conv1"], values)
     with pytest.raises(KeyError, match="no series of layer 'conv9'; there are fc, conv1"):
         plot_waterfall(series, values, layers=["conv9"])
     with pytest.raises(ValueError, match="layer 'logits' has"):

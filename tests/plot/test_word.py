@@ -10,6 +10,7 @@ import pytest
 
 import convscope as cs
 from convscope.plot import plot_word
+from convscope.plot._ipa import ipa
 
 LAYERS = ["conv1", "conv2", "conv3", "conv4", "conv5"]
 
@@ -77,7 +78,7 @@ def test_phones_have_lines_and_labels_and_end_the_axis(heard, phones):
     behind = panels["phones"]
     assert [line.get_xdata()[0] for line in behind.lines] == [0.025, 0.05, 0.12, 0.3]
     labels = {text.get_text(): text.xy[0] for text in behind.texts}
-    assert labels == pytest.approx({"g": 0.0375, "r": 0.085, "'i:": 0.21})
+    assert labels == pytest.approx({"g": 0.0375, "ɹ": 0.085, "ˈiː": 0.21})
     assert panels["conv1"].get_xlim() == behind.get_xlim() == (0, pytest.approx(0.34))
     top, bottom = panels["waveform"].get_position(), panels["conv5"].get_position()
     assert behind.get_position().y1 == pytest.approx(top.y1)
@@ -97,8 +98,33 @@ def test_the_axis_ends_where_told(heard, phones):
 
 def test_names_sizes_and_scale_are_stated(heard):
     texts = texts_of(plot_word(heard[1], title="greasy"))
-    assert {"greasy", "conv1", "4 kHz\n2 channels", "15.625 Hz\n32 channels", "8 values"} <= set(texts)
+    assert {"greasy", "conv1", "4 kHz\nfield 1.56 ms\n2 channels", "8 values"} <= set(texts)
+    assert "15.625 Hz\nfield 512 ms\n32 channels" in texts
     assert "mean over channels, after the activation; every panel has its own vertical scale" in texts
+
+
+def test_the_network_heads_the_subtitle(heard):
+    made_by = "tf1-ciwgan Q-network, random weights (seed 0)"
+    texts = texts_of(plot_word(heard[1], made_by=made_by))
+    expected = "mean over channels, after the activation; every panel has its own vertical scale"
+    assert f"{made_by}; {expected}" in texts
+
+
+def test_a_long_subtitle_has_two_lines_and_room_for_them(heard):
+    short, long = plot_word(heard[1], made_by="net"), plot_word(heard[1], made_by="net " * 20)
+    assert [text.count("\n") for text in texts_of(long) if "over channels" in text.replace("\n", " ")] == [1]
+    assert long.get_figheight() > short.get_figheight()
+
+
+def test_a_resampled_series_says_at_which_rate_it_is_drawn(heard):
+    texts = texts_of(plot_word(heard[1].resample(16384)))
+    assert "drawn at 16 kHz\n32 channels" in texts
+    assert not any(text.startswith("16 kHz") for text in texts)
+
+
+def test_phones_outside_the_table_keep_their_labels():
+    labels = ["'i:", ",OI", "t#", "S", "?!", "", "'", "aa"]
+    assert [ipa(label) for label in labels] == ["ˈiː", "ˌɔɪ", "ɾ", "ʃ", "?!", "", "ˈ", "aa"]
 
 
 def test_another_reduction_before_the_activation_is_stated():
@@ -158,6 +184,14 @@ def test_wrong_arguments_are_named(heard):
     waveforms, series = heard
     with pytest.raises(ValueError, match=r"waveform \(N,\).*got float64 \(3, 16384\)"):
         plot_word(series, waveform=waveforms)
+    by_name = "^sample: expected a row number, got an array; pass the sound as waveform=$"
+    with pytest.raises(TypeError, match=by_name):
+        plot_word(series, waveforms[0])
+    batch = cs.data.Batch(np.float32(waveforms), ("a", "b", "c"), 16000, np.full(3, 16384))
+    with pytest.raises(TypeError, match=r"^sample: expected a row number, got Batch$"):
+        plot_word(series, batch)
+    with pytest.raises(TypeError, match=r"^series: expected a Series, got ndarray$"):
+        plot_word(waveforms)
     with pytest.raises(ValueError, match="end_s in seconds, got 0"):
         plot_word(series, end_s=0.0)
     logits = cs.Series({"logits": series["logits"]}, [series.info("logits")], {})

@@ -92,7 +92,9 @@ def _interruptible(out: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        raise Interrupted(f"interrupted while writing: the files in {out} are not all of this demo") from error
+        raise Interrupted(
+            f"interrupted while writing: the files in {out} are not all of this demo"
+        ) from error
 
 
 def _write_words(out: Path, run: Run, corpus: WordCorpus, seed: int) -> list[tuple[str, str]]:

@@ -88,7 +88,8 @@ def _plain(message: str) -> str:
 def _help_of(error: Exception) -> str:
     """The help of the command that was called, as far as the parser got."""
     context = getattr(error, "ctx", None)
-    return f"{context.command_path if context is not None else 'convscope'} --help"
+    command = "" if context is None else context.command_path.partition(" ")[2]
+    return f"convscope {command} --help".replace("  ", " ")
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
@@ -114,7 +115,9 @@ class OneLineErrors(TyperGroup):
             # Typer's own errors have no public type in common in all versions.
             if not standalone_mode or not hasattr(error, "format_message"):
                 raise
-            print(f"convscope: {_plain(error.format_message())} ({_help_of(error)} says more)", file=sys.stderr)
+            print(
+                f"convscope: {_plain(error.format_message())} ({_help_of(error)} says more)", file=sys.stderr
+            )
             status = getattr(error, "exit_code", MISUSE)
         if not standalone_mode:
             return status

@@ -182,7 +182,7 @@ def _from(folder: str, batch: Batch, wanted: Wanted) -> Samples:
     for name, reason in batch.skipped:
         note(f"skipped {folder}{name}: {reason}")
     names = tuple(folder + name for name in batch.names)
-    is_silent = ~batch.waveforms.any(axis=1)  # (B,)
+    is_silent = np.abs(batch.waveforms).max(axis=1) == 0  # (B,)
     return Samples(
         batch.waveforms.reshape(-1, *wanted.shape),
         names,

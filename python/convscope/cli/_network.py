@@ -51,8 +51,8 @@ class Network:
     def wanted(self, probe: Probe) -> Wanted:
         """What INPUT must be for a probe of this network."""
         spec = getattr(self.module, "spec", None)
-        makes_sound = self.seed is not None and spec is not None and spec.role == "generator"
-        categories = spec.num_categories if makes_sound else 0
+        is_generator = self.seed is not None and getattr(spec, "role", None) == "generator"
+        categories = int(getattr(spec, "num_categories", 0)) if is_generator else 0
         return Wanted(probe.input_shape, reads_sound(probe), probe.layers[0].sample_rate_hz, categories)
 
     def prepare(self, layers: Iterable[str] | None = None, **options: Any) -> Probe:

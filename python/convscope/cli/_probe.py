@@ -119,7 +119,10 @@ def probe(
 def _write(target: Target, series: Series, samples: Samples, network: Network, wanted: Wanted) -> None:
     dataset = labelled(series, samples.names, network.full_name, seed=network.seed)
     if wanted.is_sound:
-        said = {"units": "samples", "description": "of the sound at sample_rate_hz, before it was cut or padded"}
+        said = {
+            "units": "samples",
+            "description": "of the sound at sample_rate_hz, before it was cut or padded",
+        }
         dataset = dataset.assign_coords(length=("sample", np.array(samples.lengths, np.int64), said))
     if target.picture is None:
         write_dataset(target.series, dataset)

@@ -58,7 +58,9 @@ def verify(
 
         network = load_network(net, input_shape, sample_rate)
         prepared = network.prepare(layers, reduce=reduce.value, at=at.value)
-        values = read_inputs(inputs or [f"random:{samples}"], network.wanted(prepared)).values[:samples]  # (B, *shape)
+        values = read_inputs(inputs or [f"random:{samples}"], network.wanted(prepared)).values[
+            :samples
+        ]  # (B, *shape)
         with progress("comparing"), misuse(ValueError):
             found = compare(network.module, values, layers=layers or None, reduce=reduce.value, at=at.value)
         failed = [row.layer for row in found if is_beyond(row, limit)]

@@ -3,15 +3,18 @@
 from ._build import build
 from ._dialects import SLICE_LENGTHS
 from ._geometry import Field, fields
-from ._network import SpeechNetwork
+from ._network import BatchStatisticsNorm, ConvLayer, DenseLayer, SpeechNetwork
 from ._presets import preset, preset_names
 from ._spec import Activation, Conv, Dense, Layer, NetworkSpec, Norm, PhaseShuffle, Role, SpecError
 
 __all__ = [
     "SLICE_LENGTHS",
     "Activation",
+    "BatchStatisticsNorm",
     "Conv",
+    "ConvLayer",
     "Dense",
+    "DenseLayer",
     "Field",
     "Layer",
     "NetworkSpec",

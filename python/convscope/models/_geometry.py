@@ -32,7 +32,7 @@ def fields(spec: NetworkSpec) -> tuple[Field | None, ...]:
     """One field per layer; None where a layer has no time axis (logits, or no waveform at all)."""
     if spec.slice_len == 0:
         return (None,) * len(spec.layers)
-    return _projective(spec) if spec.reads_latents else _receptive(spec)
+    return _projective(spec) if spec.clock_is_output else _receptive(spec)
 
 
 def _receptive(spec: NetworkSpec) -> tuple[Field | None, ...]:

@@ -173,6 +173,7 @@ class NetworkSpec:
     slice_len : samples of the waveform that the network makes or reads; 0 when there is none.
     sample_rate_hz : of that waveform.
     num_categories : length of the code at the front of the latent vector, or logits of a Q-network.
+    makes_sound : whether the waveform is the output, not the input; if not given, whether latent variables go in.
     """
 
     name: str
@@ -183,6 +184,7 @@ class NetworkSpec:
     slice_len: int
     sample_rate_hz: int = 16000
     num_categories: int = 0
+    makes_sound: bool | None = None
 
     def __post_init__(self) -> None:
         if not self.layers:
@@ -224,6 +226,11 @@ class NetworkSpec:
         if self.reads_latents:
             return (self.in_channels,)
         return (self.in_length,) if self.in_channels == 1 else (self.in_channels, self.in_length)
+
+    @property
+    def clock_is_output(self) -> bool:
+        """Whether times refer to the waveform that comes out."""
+        return self.reads_latents if self.makes_sound is None else self.makes_sound
 
     def layer(self, name: str) -> Layer:
         """The layer of that name; KeyError when there is none."""

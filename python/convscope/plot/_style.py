@@ -78,7 +78,7 @@ def time_axis(axes: Axes, *, below_pt: float) -> None:
     axes.spines["bottom"].set_visible(True)
     axes.spines["bottom"].set_color(RULE)
     axes.spines["bottom"].set_position(("outward", below_pt))
-    axes.xaxis.set_major_formatter(FuncFormatter(plain))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda time_s, _: f"{time_s:.5g}"))
     axes.set_xlabel("time (s)", fontsize=TEXT_PT, color=INK, labelpad=3)
 
 

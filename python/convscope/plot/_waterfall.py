@@ -3,14 +3,16 @@
 After Beguš & Zhou 2022 (IEEE/ACM TASLP), figure 9: a panel per layer, a trace per value, time to the right, the
 variable into the depth. The projection is oblique, where theirs is a rotated one: every trace keeps the same
 horizontal clock and the same vertical scale, so that times and heights can be read off, and a trace hides what
-stands behind it. The shift into the depth is a transform; a line's data are the series itself.
+stands behind it. The shift into the depth is a transform; a line's data are the series itself. A layer with too many
+positions to tell apart shows a stretch of them, and its panel says which.
 
-Letters: B values of the variable, L positions of a layer.
+Letters: B values of the variable, L positions of a layer, W of them in view.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
@@ -21,6 +23,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
 from ..probe import LayerInfo, Series
@@ -29,17 +32,45 @@ from . import _style as style
 Values = npt.NDArray[np.float64]
 
 # Inches.
-COLUMNS, COLUMN, EDGE, TOP, BOTTOM, ROW = 2, 4.75, 0.3, 0.78, 0.62, 3.0
+COLUMNS, COLUMN, EDGE, TOP, BOTTOM = 2, 4.75, 0.3, 0.78, 0.62
 AXIS_LEFT, AXIS_RIGHT = 0.62, 0.55  # for tick labels beside a panel
-TRACE_HEIGHT = 1.0
+NAME_HEIGHT = 0.46  # above the traces, of a panel's name and facts
+TRACE_HEIGHT = 1.25
 DEPTH = (0.62, 1.0)  # from the first trace to the last: to the right, up
 
+POSITIONS = 128  # in view, where single ones can still be told apart
 SPAN = 1.06  # of the vertical axis to the range of a layer's values
 HIDING = 0.82  # opacity of what stands under a trace
+WINDOW_TICKS = 5
 DEPTH_LABELS = 6
 FLOOR, ABOVE_FLOOR = "#f4f5f7", 2
 # Inches from the depth axis: to the end of its ticks, to its labels, and from the first label to its title.
 TICK, BESIDE, BELOW = np.array([0.05, 0.0]), np.array([0.09, 0.0]), np.array([0.0, 0.19])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """What a panel shows of a layer: times_s (W,), rows (B, W), and the ends of its time axis in seconds."""
+
+    layer: LayerInfo
+    times_s: Values
+    rows: npt.NDArray[np.float32]
+    ends_s: tuple[float, float]
+
+    @property
+    def floor(self) -> float:
+        """Where the traces stand: zero, or the lowest value below it."""
+        return min(0.0, float(self.rows.min()))
+
+    @property
+    def span(self) -> float:
+        """Of the vertical axis."""
+        return SPAN * max(float(self.rows.max()) - self.floor, float(np.finfo(np.float32).tiny))
+
+    def reach(self, shares: Values) -> float:
+        """Inches from the floor's front edge to the highest point of the panel."""
+        heights = TRACE_HEIGHT * (self.rows.max(axis=1) - self.floor) / self.span  # (B,)
+        return max(DEPTH[1], float((heights + shares * DEPTH[1]).max()))
 
 
 def plot_waterfall(
@@ -48,6 +79,7 @@ def plot_waterfall(
     *,
     layers: Sequence[str] | None = None,
     label: str = "latent variable",
+    positions: int | None = POSITIONS,
     title: str | None = None,
     save: str | PathLike[str] | None = None,
 ) -> Figure:
@@ -63,6 +95,9 @@ def plot_waterfall(
         Layer names; every convolutional layer by default (conv1 ... conv4 and out of a generator).
     label : str
         What the variable is called, on the depth axis.
+    positions : int, optional
+        How many a panel shows of a layer that has more than twice as many: a stretch around the moment of the largest
+        value of the last layer, whose length stands above the panel. None shows every layer whole.
     title : str, optional
         The label and the values' range by default.
     save : path, optional
@@ -81,7 +116,7 @@ def plot_waterfall(
     KeyError
         For a layer that was not probed.
     ValueError
-        If `values` are not (B,) finite numbers, or a layer has no time axis in seconds or several series per
+        If `values` are not (B,) finite numbers, `positions` is below 2, or a layer has no time axis in seconds or several series per
         sample.
 
     Examples
@@ -98,12 +133,20 @@ def plot_waterfall(
     arrays = series.to_numpy()
     chosen = _chosen(series, layers)
     depths = _checked(values, arrays, chosen)
-    figure = style.sheet(2 * EDGE + COLUMNS * COLUMN, TOP + -(-len(chosen) // COLUMNS) * ROW)
-    for i, layer in enumerate(chosen):
-        axes = _place(figure, i, is_last=i == len(chosen) - 1)
-        _draw_traces(axes, layer, arrays[layer.name], depths)
+    if positions is not None and positions < 2:
+        raise ValueError(f"plot_waterfall: expected 2 or more positions in view, got {positions}")
+    loudest_s = _moment_of_largest(chosen[-1], arrays[chosen[-1].name])
+    views = [_view(layer, arrays[layer.name], positions, loudest_s) for layer in chosen]
+    reaches = [view.reach(_shares(depths)) for view in views]
+    reaches = [max(reaches[i - i % COLUMNS :][:COLUMNS]) for i in range(len(views))]  # of the panel's row
+    heights = [reach + BOTTOM + NAME_HEIGHT for reach in reaches[::COLUMNS]]
+    figure = style.sheet(2 * EDGE + COLUMNS * COLUMN, TOP + sum(heights))
+    for i, (view, reach) in enumerate(zip(views, reaches, strict=True)):
+        above = TOP + sum(heights[: i // COLUMNS + 1])
+        axes = _place(figure, i, above, is_last=i == len(views) - 1)
+        _draw_traces(axes, view, depths)
         _draw_depth(figure, axes, depths, label)
-        _name(figure, axes, layer, style.facts(series, layer))
+        _name(figure, axes, view, style.facts(series, view.layer), reach)
     remarks = f"{style.described(series)}; one trace per value; every panel has its own vertical scale"
     spoken = f"{label} from {style.plain(depths.min())} to {style.plain(depths.max())}"
     style.heading(figure, EDGE, title or spoken, remarks)
@@ -136,29 +179,48 @@ def _checked(
     return depths
 
 
-def _place(figure: Figure, i: int, *, is_last: bool) -> Axes:
-    """The front plane of the i-th panel; the last of an odd number has its row to itself."""
-    row, column = divmod(i, COLUMNS)
-    columns = COLUMNS if is_last and column == 0 else 1
-    left, top = EDGE + column * COLUMN + AXIS_LEFT, figure.get_size_inches()[1] - TOP - row * ROW
-    across = columns * COLUMN - AXIS_LEFT - AXIS_RIGHT - DEPTH[0]
-    return style.panel(figure, left, top - ROW + BOTTOM, across, TRACE_HEIGHT)
+def _moment_of_largest(layer: LayerInfo, rows: npt.NDArray[np.float32]) -> float:
+    return float(layer.times_s()[np.abs(rows).max(axis=0).argmax()])
 
 
-def _draw_traces(axes: Axes, layer: LayerInfo, rows: npt.NDArray[np.float32], depths: Values) -> None:
+def _view(layer: LayerInfo, rows: npt.NDArray[np.float32], positions: int | None, middle_s: float) -> _View:
+    """The whole layer, or where it has more than twice as many positions, that many around a moment."""
     times_s = layer.times_s()  # (L,)
-    floor = min(0.0, float(rows.min()))
-    height = max(float(rows.max()) - floor, float(np.finfo(np.float32).tiny))
-    axes.set_label(layer.name)
-    axes.set_xlim(0, layer.slice_len / layer.sample_rate_hz)
-    axes.set_ylim(floor, floor + SPAN * height)
+    if positions is None or layer.length <= 2 * positions:
+        return _View(layer, times_s, rows, (0.0, layer.slice_len / layer.sample_rate_hz))
+    middle = int(np.searchsorted(times_s, middle_s))
+    start = min(max(middle - positions // 2, 0), layer.length - positions)
+    shown = slice(start, start + positions)
+    half_s = 0.5 / layer.rate_hz
+    ends_s = (float(times_s[shown][0]) - half_s, float(times_s[shown][-1]) + half_s)
+    return _View(layer, times_s[shown], rows[:, shown], ends_s)
+
+
+def _place(figure: Figure, i: int, above: float, *, is_last: bool) -> Axes:
+    """The front plane of the i-th panel, whose row ends so many inches below the figure's upper edge.
+
+    The last of an odd number has its row to itself.
+    """
+    column = i % COLUMNS
+    columns = COLUMNS if is_last and column == 0 else 1
+    left, bottom = EDGE + column * COLUMN + AXIS_LEFT, figure.get_size_inches()[1] - above + BOTTOM
+    across = columns * COLUMN - AXIS_LEFT - AXIS_RIGHT - DEPTH[0]
+    return style.panel(figure, left, bottom, across, TRACE_HEIGHT)
+
+
+def _draw_traces(axes: Axes, view: _View, depths: Values) -> None:
+    times_s, rows, floor = view.times_s, view.rows, view.floor
+    axes.set_label(view.layer.name)
+    axes.set_xlim(view.ends_s)
+    axes.set_ylim(floor, floor + view.span)
     style.time_axis(axes, below_pt=0)
+    axes.xaxis.set_major_locator(MaxNLocator(WINDOW_TICKS))
     colours, shares = style.viridis(), _shares(depths)
-    linewidth = 0.5 if layer.length > style.DENSE else 0.9
+    linewidth = 0.5 if times_s.size > style.DENSE else 0.9
     for order, i in enumerate(np.argsort(-depths, kind="stable"), start=ABOVE_FLOOR):  # from back to front
         place = axes.transData + _shift(axes, shares[i])
         base = [(times_s[-1], floor), (times_s[0], floor)]
-        outline = np.concatenate([np.column_stack([times_s, rows[i]]), base])  # (L + 2, 2)
+        outline = np.concatenate([np.column_stack([times_s, rows[i]]), base])  # (W + 2, 2)
         under = Polygon(outline, facecolor="white", alpha=HIDING, linewidth=0, clip_on=False, zorder=order)
         under.set_transform(place)
         axes.add_patch(under)
@@ -178,8 +240,9 @@ def _draw_depth(figure: Figure, axes: Axes, depths: Values, label: str) -> None:
     floor.set(transform=inches, clip_on=False)
     axes.add_patch(floor)
 
-    end_s = axes.get_xlim()[1]
-    starts = [corner + across * time_s / end_s for time_s in axes.get_xticks() if 0 < time_s < end_s]
+    start_s, end_s = axes.get_xlim()
+    ticks_s = [time_s for time_s in axes.get_xticks() if start_s < time_s < end_s]
+    starts = [corner + across * (time_s - start_s) / (end_s - start_s) for time_s in ticks_s]
     lines = [(start, start + deep) for start in [corner, *starts, corner + across]]
     small: dict[str, Any] = {"fontsize": style.SMALL_PT, "va": "center", "transform": inches}
     for value, share in _labelled(depths):
@@ -194,13 +257,15 @@ def _draw_depth(figure: Figure, axes: Axes, depths: Values, label: str) -> None:
     axes.add_collection(rules, autolim=False)
 
 
-def _name(figure: Figure, axes: Axes, layer: LayerInfo, facts: Sequence[str]) -> None:
-    left, _, _, top = style.extent(axes)
-    x, y = left - AXIS_LEFT, top + DEPTH[1] + 0.06
+def _name(figure: Figure, axes: Axes, view: _View, facts: Sequence[str], reach: float) -> None:
+    left, bottom, _, _ = style.extent(axes)
+    x, y = left - AXIS_LEFT, bottom + reach + 0.26
+    layer, (start_s, end_s) = view.layer, view.ends_s
+    if view.times_s.size < layer.length:
+        whole_s = layer.slice_len / layer.sample_rate_hz
+        facts = [*facts, f"{1000 * (end_s - start_s):.4g} ms of {1000 * whole_s:.4g} shown"]
     style.write(figure, x, y, layer.name, fontweight="bold")
-    style.write(
-        figure, x, y - 0.16, ", ".join(facts), fontsize=style.SMALL_PT, color=style.QUIET
-    )
+    style.write(figure, x, y - 0.16, ", ".join(facts), fontsize=style.SMALL_PT, color=style.QUIET)
 
 
 def _labelled(depths: Values) -> list[tuple[float, float]]:

@@ -31,7 +31,7 @@ SOUND_HEIGHT, LAYER_HEIGHT, LOGITS_HEIGHT = 1.05, 0.72, 0.6
 LOGITS_BOTTOM, LOGITS_ROOM = 0.42, 1.22  # their place, and what one such panel adds to the figure
 
 FACT_RISE = 0.07  # of a name for each fact beyond two below it
-SUBTITLE_LETTERS, SUBTITLE_LINE = 118, 0.15  # letters in a line, inches that one more line takes
+SUBTITLE_LETTERS, SUBTITLE_LINE = 130, 0.15  # letters in a line, inches that one more line takes
 
 DOTS_UP_TO = 80  # positions in view: more of them touch
 LABELLED_BARS = 32

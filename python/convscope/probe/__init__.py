@@ -1,7 +1,8 @@
 """Probing: layer series of a network, their clock, and how exact they are."""
 
+from ._inputs import is_waveform
 from ._layers import LayerInfo, LayerTable, describe_layers
-from ._plan import Estimate
+from ._plan import Estimate, thread_count
 from ._probe import Probe, fast_probe
 from ._reduce import Reduction
 from ._select import UnknownLayerError
@@ -22,5 +23,7 @@ __all__ = [
     "Verification",
     "describe_layers",
     "fast_probe",
+    "is_waveform",
+    "thread_count",
     "verify",
 ]

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ..models import NetworkSpec, SpeechNetwork
+from ._copies import torch_hook
 from ._inputs import Shape
 from ._torch_engine import TorchEngine
 from ._trace import trace
@@ -35,6 +36,8 @@ def unwrap(net: object) -> nn.Module:
         raise ValueError(
             "net: the network is on the meta device, so it has no weights; load or initialise them first"
         )
+    if any(tensor.is_complex() for tensor in net.parameters()):
+        raise TypeError("net: expected real weights, got complex ones")
     return nn.Sequential(net) if isinstance(net, nn.Conv1d | nn.ConvTranspose1d | nn.Linear) else net
 
 
@@ -56,6 +59,8 @@ def describe(
     net: nn.Module, input_shape: Shape, sample_rate_hz: int | None
 ) -> tuple[Shape, NetworkSpec, dict[str, LayerWeights]]:
     """Input shape, description and weights; UnsupportedOperation where the engine has no operation for it."""
+    if hook := torch_hook(net):
+        raise UnsupportedOperation(f"{hook}, which computes a weight in a hook")
     if type(net) is SpeechNetwork:
         return input_shape, net.spec, read_weights(net)
     reasons = []

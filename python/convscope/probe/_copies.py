@@ -10,9 +10,9 @@ import copy
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from ..models._network import BatchStatisticsNorm
+from ..models import BatchStatisticsNorm
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
@@ -29,7 +29,13 @@ def skeleton(module: nn.Module) -> nn.Module:
 
 def full_copy(module: nn.Module, dtype: torch.dtype) -> nn.Module:
     """A copy in evaluation mode, on the CPU and in ``dtype``."""
-    return _without_hooks(copy.deepcopy(module)).to("cpu", dtype).eval()
+    memo = {
+        id(value): value.detach().clone()  # weights that torch's older norms computed: deepcopy refuses those
+        for child in module.modules()
+        for value in vars(child).values()
+        if isinstance(value, Tensor) and not value.is_leaf
+    }
+    return _without_hooks(copy.deepcopy(module, memo)).to("cpu", dtype).eval()
 
 
 def torch_hook(module: nn.Module) -> str | None:

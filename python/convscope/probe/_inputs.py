@@ -70,8 +70,8 @@ def _same_sound(per_sample: Shape) -> tuple[Shape, ...]:
 
 
 def is_waveform(per_sample: Shape) -> bool:
-    """Latent vectors are hundreds of values long, the shortest slice is thousands."""
-    return math.prod(per_sample) >= 1024
+    """One channel of a slice: latent vectors are hundreds of values long, the shortest slice is thousands."""
+    return per_sample[-1] >= 1024 and math.prod(per_sample[:-1]) == 1
 
 
 def as_float32(x: object) -> Floats:

@@ -31,8 +31,6 @@ class NativeEngine:
     before_activation : reduce what goes into the activation instead of what comes out.
     """
 
-    name = "cpu"
-
     def __init__(
         self,
         spec: NetworkSpec,
@@ -67,10 +65,6 @@ class NativeEngine:
 
     def workspace_bytes(self, batch: int, num_threads: int) -> int:
         return self._program.workspace_bytes(batch, num_threads)
-
-    def forms(self) -> dict[str, str]:
-        """How each layer is computed."""
-        return {name: self._program.form(i) for i, name in enumerate(self._names)}
 
     def run(self, x: Floats, out: Mapping[str, Floats], num_threads: int) -> None:
         """Fill ``out[layer]`` (B, K, L) from a batch (B, features), (B, L) or (B, C, L)."""

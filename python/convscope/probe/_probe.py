@@ -52,7 +52,7 @@ class Probe:
         Defaults to the processors this process may use. Results have the same bits for every number.
     chunk : int, optional
         Samples whose maps exist at a time; chosen to bound memory. Results have the same bits for every number. A network
-        that normalises by the batch at hand runs whole batches, whatever is asked for.
+        whose samples influence each other (normalisation by the batch) runs whole batches, whatever is asked for.
     check_finite : bool
         Refuse NaN and infinite inputs, naming the first.
     input_shape : tuple of int, optional
@@ -108,14 +108,14 @@ class Probe:
 
         self._native: NativeEngine | None = None
         self._fallback: TorchEngine | None = None
+        self._whole_batch = False
         try:
             self._input_shape, spec, weights = describe(module, self._input_shape, sample_rate_hz)
             table = describe_layers(spec)
         except UnsupportedOperation as reason:
-            warnings.warn(
-                f"probing in PyTorch: the engine has no operation for {reason}", stacklevel=_caller_level()
-            )
             self._fallback = run_in_torch(module, self._input_shape)
+            self._whole_batch = self._fallback.mixes_samples()
+            warnings.warn(_fallback_message(reason, self._fallback.ended_by), stacklevel=_caller_level())
             self._input_shape = self._fallback.input_shape
             table = _fallback_layers(self._fallback, sample_rate_hz)
         self._sample_rate_hz = table[0].sample_rate_hz
@@ -240,7 +240,7 @@ class Probe:
             out[name][...] = values
 
     def _chunk_for(self, batch: int) -> int:
-        if self._fallback is not None and self._fallback.needs_whole_batch:
+        if self._whole_batch:
             return max(batch, 1)
         if self._chunk is not None:
             return int(self._chunk)
@@ -356,6 +356,14 @@ def _fallback_layers(engine: TorchEngine, sample_rate_hz: int | None) -> LayerTa
         )
         for name, (channels, length) in engine.layers.items()
     )
+
+
+def _fallback_message(reason: Exception, ended_by: dict[str, str]) -> str:
+    message = f"probing in PyTorch: the engine has no operation for {reason}"
+    if ended_by:
+        taken = ", ".join(f"{layer} (before {function})" for layer, function in ended_by.items())
+        message += f"; taken without an activation of their own: {taken}"
+    return message
 
 
 def _caller_level() -> int:

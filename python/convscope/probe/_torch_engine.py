@@ -1,4 +1,4 @@
-"""The engine that is always right and never fast: PyTorch itself, on a private copy of the module.
+"""The engine of last resort: PyTorch itself, on a private copy of the module, watched by `Recorder`.
 
 It serves networks that the planner cannot compile, and it is the float64 reference of `verify`.
 """
@@ -29,13 +29,10 @@ class TorchEngine:
     dtype : torch.float32, or torch.float64 for a reference.
     """
 
-    name = "torch"
-
     def __init__(
         self, module: nn.Module, input_shape: tuple[int, ...], dtype: torch.dtype = torch.float32
     ) -> None:
         self._module = full_copy(module, dtype)
-        self.needs_whole_batch = depends_on_batch(self._module)
         self._dtype = dtype
         self._is_ours = isinstance(module, SpeechNetwork)
         self.input_shape = input_shape
@@ -44,17 +41,29 @@ class TorchEngine:
         )  # (channels, length) by layer in order of execution; length 0 without a time axis
 
     def _layer_of(self, parameter: str) -> str:
-        return parameter.split(".")[0] if self._is_ours else parameter.rpartition(".")[0]
+        return parameter.split(".")[0] if self._is_ours else parameter.rpartition(".")[0] or parameter
 
     def record(self, x: Floats) -> dict[str, Activity]:
         """Every layer's activity for a batch (B, *input_shape). torch's random state is as before afterwards."""
         batch = torch.tensor(x, dtype=self._dtype)  # a copy: the array may be read-only
         # Cached, a parametrised weight is one tensor throughout, and the recorder can know it.
         with torch.inference_mode(), torch.random.fork_rng(devices=[]), parametrize.cached():
-            recorder = Recorder(self._module, self._layer_of)
+            recorder = Recorder(self._module, self._layer_of, one_layer_per_name=self._is_ours)
             with recorder:
                 self._module(batch)
+        self.ended_by = recorder.ended_by
         return recorder.layers
+
+    def mixes_samples(self) -> bool:
+        """Whether a sample's series depend on the others of its batch: normalisation by the batch, or something like it."""
+        if depends_on_batch(self._module):
+            return True
+        x = np.random.default_rng(0).standard_normal((2, *self.input_shape)).astype(np.float32)
+        together, alone = self.record(x), self.record(x[:1])
+        return any(
+            not torch.allclose(together[name].after[:1], alone[name].after, rtol=1e-3, atol=1e-5)
+            for name in alone
+        )
 
     def _shapes(self) -> dict[str, tuple[int, int]]:
         layers = self.record(

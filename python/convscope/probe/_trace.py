@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..models import Activation, Conv, Dense, Layer, NetworkSpec, Norm
-from ._copies import skeleton, torch_hook
+from ._copies import skeleton
 from ._weights import LayerWeights, UnsupportedOperation, as_array, read_norm
 
 _BATCH = object()  # the unknown batch size, wherever a module asks for it
@@ -68,8 +68,6 @@ def trace(
     UnsupportedOperation
         naming the operation that has no place in the engine.
     """
-    if hook := torch_hook(module):
-        raise UnsupportedOperation(f"{hook}, which computes a weight in a hook")
     with _fx_lock:
         try:
             graph = _Tracer().trace(skeleton(module))
@@ -87,18 +85,19 @@ def trace(
 def _describe(
     layers: list[Layer], walk: _Walk, input_shape: tuple[int, ...], sample_rate_hz: int
 ) -> NetworkSpec:
-    first = layers[0]
+    first, start, end = layers[0], walk.start, walk.value
     reads_latents = isinstance(first, Dense) and first.in_positions == 1
-    in_length = 1 if reads_latents else walk.start.length
-    makes_waveform = reads_latents and walk.value.layout == "map"
+    reads_sound = start.layout == "map" and start.channels == 1 and start.length > 1
+    makes_sound = not reads_sound and end.layout == "map" and end.channels == 1 and end.length > start.length
     return NetworkSpec(
         name="torch.fx",
         role="custom",
         layers=tuple(layers),
-        in_length=in_length,
+        in_length=1 if reads_latents else start.length,
         in_channels=first.in_channels,
-        slice_len=walk.value.length if makes_waveform else (0 if reads_latents else in_length),
+        slice_len=start.length if reads_sound else (end.length if makes_sound else 0),
         sample_rate_hz=sample_rate_hz,
+        makes_sound=makes_sound,
     )
 
 
@@ -120,8 +119,7 @@ class _Walk:
         self._close()
         if not self._done:
             raise UnsupportedOperation("a module without a convolution or linear layer")
-        if self._upsample != 1 or self._pad != (0, 0):
-            raise UnsupportedOperation("upsampling or padding that no convolution follows")
+        self._refuse_pending("output")
         return self._done
 
     def visit(self, node: torch.fx.Node) -> None:
@@ -203,6 +201,10 @@ class _Walk:
             case _:
                 raise UnsupportedOperation(f"{type(module).__name__} ({name})")
 
+    def _refuse_pending(self, name: str) -> None:
+        if self._upsample != 1 or self._pad != (0, 0):
+            raise UnsupportedOperation(f"upsampling or padding that no convolution follows ({name})")
+
     def _begin(self, name: str, layer: Layer, weights: LayerWeights) -> None:
         self._close()
         if any(done.name == name for done in self._done):
@@ -215,6 +217,7 @@ class _Walk:
         self._open = None
 
     def _linear(self, name: str, module: nn.Linear) -> None:
+        self._refuse_pending(name)
         value = self.value
         if value.layout == "flat" and value.channels * value.length != module.in_features:
             raise ValueError(
@@ -316,7 +319,9 @@ class _Walk:
             label == "permute" and tuple(args[0] if isinstance(args[0], tuple | list) else args) == (0, 2, 1)
         ):
             self._transpose(node.name)
-        elif label == "contiguous" or (label == "dropout" and node.op == "call_function"):
+        elif label == "contiguous" or (
+            label == "dropout" and kwargs.get("training", args[1:2] == [False]) is False
+        ):
             pass
         elif (
             label == "unsqueeze"
@@ -365,18 +370,20 @@ class _Walk:
             for part in sizes:
                 known *= part if part != -1 else 1
             sizes[sizes.index(-1)] = size // known
-        if len(sizes) == 1:
+        if len(sizes) == 1 and sizes[0] == size:
             self._flatten()
-        elif self.value.layout == "flat" and isinstance(self._open, Dense) and self._open.norm is None:
-            self._open = replace(
-                self._open,
-                out_channels=sizes[0],
-                out_positions=sizes[1],
-                order=_order(self._open, "channels_first", name),
-            )
+        elif (layer := self._shapeable()) is not None and sizes[0] * sizes[1] == size:
+            order = _order(layer, "channels_first", name)
+            self._open = replace(layer, out_channels=sizes[0], out_positions=sizes[1], order=order)
             self.value = _Value("map", sizes[0], sizes[1])
         elif sizes != self._shape():
             raise UnsupportedOperation(f"a reshape to {_show(shape)} ({name})")
+
+    def _shapeable(self) -> Dense | None:
+        """A dense layer whose flat result is still to be given its axes."""
+        layer = self._open
+        is_flat = self.value.layout == "flat" and isinstance(layer, Dense) and layer.norm is None
+        return layer if is_flat and isinstance(layer, Dense) and layer.out_positions == 1 else None
 
     def _transpose(self, name: str) -> None:
         value, layer = self.value, self._open

@@ -9,8 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from ..models import SpeechNetwork
-from ..models._network import BatchStatisticsNorm, ConvLayer, DenseLayer
+from ..models import BatchStatisticsNorm, ConvLayer, DenseLayer, SpeechNetwork
 
 Floats = npt.NDArray[np.float32]
 
@@ -64,7 +63,8 @@ def read_weights(network: SpeechNetwork) -> dict[str, LayerWeights]:
 
 
 def _read_layer(name: str, layer: nn.Module) -> LayerWeights:
-    assert isinstance(layer, ConvLayer | DenseLayer)
+    if not isinstance(layer, ConvLayer | DenseLayer):
+        raise UnsupportedOperation(f"{type(layer).__name__} in place of a layer of the description ({name})")
     embedding = getattr(layer, "embedding", None)
     return LayerWeights(
         weight=as_array(layer.weight),
