@@ -121,6 +121,7 @@ class Recorder(TorchFunctionMode):
                 self._keep(following)
             else:
                 self._end(_tensors([*args, *kwargs.values()]), name)
+                self._by_tensor.pop(id(out), None)  # written in place: no layer's any more
         return out
 
     def _begin(self, function: str, weight: object, out: Tensor) -> None:
