@@ -14,9 +14,9 @@ import torch
 import convscope as cs
 from convscope import _core
 from convscope.models import Conv
+from convscope.probe import thread_count
 from convscope.probe._lower import lower
 from convscope.probe._native_engine import native_layer
-from convscope.probe._plan import thread_count
 from convscope.probe._reduce import Reduction
 from convscope.probe._weights import read_weights
 

@@ -112,7 +112,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 16, 64])
-    parser.add_argument("--threads", type=int, default=cs.probe._plan.thread_count(None))
+    parser.add_argument("--threads", type=int, default=cs.probe.thread_count(None))
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--save", type=Path)
     parser.add_argument("--peak", choices=peers.NAMES, help=argparse.SUPPRESS)

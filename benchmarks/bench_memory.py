@@ -32,7 +32,7 @@ def run_convscope(network: Network, z: np.ndarray) -> peers.Series:
 
 
 def run_hooks(network: Network, z: np.ndarray) -> peers.Series:
-    engine = peers.make("torch hooks", network, cs.probe._plan.thread_count(None))
+    engine = peers.make("torch hooks", network, cs.probe.thread_count(None))
     parts = [engine(z[first : first + 64]) for first in range(0, len(z), 64)]
     whole: peers.Series = {}
     for name in list(parts[0]):

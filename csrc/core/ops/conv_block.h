@@ -50,6 +50,6 @@ struct Epilogue {
 
 // The larger of two, NaN if either is, as torch's amax has it. Always inlined: kernels of every instruction set use it, and none
 // may call a copy compiled for another.
-[[gnu::always_inline]] inline constexpr float larger(float a, float b) { return a > b || a != a ? a : b; }
+[[gnu::always_inline]] constexpr float larger(float a, float b) { return a > b || a != a ? a : b; }
 
 }  // namespace convscope
