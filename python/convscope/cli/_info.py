@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -44,6 +43,7 @@ def info(json: Json = False, debug: Debug = False) -> None:
 
 def _facts() -> dict[str, Any]:
     from .. import _core
+    from ..probe import thread_count
 
     with misuse(ValueError):  # CONVSCOPE_ISA names a set that is not there
         selected = _core.selected_isa()
@@ -53,7 +53,7 @@ def _facts() -> dict[str, Any]:
         "machine": platform.machine(),
         "isa": {"selected": selected, "available": _core.available_isas()},
         "compiler": _core.compiler(),
-        "threads": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads": thread_count(None),
         "cuda": {"available": False, "reason": NO_CUDA},
         "packages": {name: _version(name) for name in PACKAGES},
     }

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from ..probe import Probe
 
-# The shortest slice of a published network is thousands of samples long, a latent vector a hundred variables.
-SHORTEST_SOUND = 1024
 ROLES = {"q_network": "Q-network"}
 UNTOLD = "the network does not tell its input shape: add --input-shape 1,16384"
 
@@ -71,8 +69,9 @@ class Network:
 
 def reads_sound(probe: Probe) -> bool:
     """Whether its input is a waveform of one channel, not latent variables."""
-    *channels, length = probe.input_shape
-    return channels in ([], [1]) and length >= SHORTEST_SOUND
+    from ..probe import is_waveform
+
+    return is_waveform(probe.input_shape)
 
 
 def load_network(text: str, input_shape: str | None = None, sample_rate_hz: int | None = None) -> Network:

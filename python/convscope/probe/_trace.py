@@ -9,37 +9,16 @@ Values are followed as (B, C, L) maps, as (B, L, C) transposed maps, or flat as 
 
 from __future__ import annotations
 
-import operator
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
 import torch.fx
-import torch.nn.functional as F
 from torch import nn
 
 from ..models import Activation, Conv, Dense, Layer, NetworkSpec, Norm
-from ._copies import skeleton
+from ._graph import BATCH, graph_of, label_of, show_shape
 from ._weights import LayerWeights, UnsupportedOperation, as_array, read_norm
-
-_BATCH = object()  # the unknown batch size, wherever a module asks for it
-_fx_lock = threading.Lock()  # torch.fx patches nn.Module while it traces
-
-
-class _Tracer(torch.fx.Tracer):
-    """Lets modules that other threads run in the meantime pass: torch.fx patches nn.Module for all of them.
-
-    Parameters of the traced skeleton are its own, so that no other thread meets a proxy in their place.
-    """
-
-    def call_module(
-        self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        if any(isinstance(argument, torch.fx.Proxy) for argument in (*args, *kwargs.values())):
-            return super().call_module(m, forward, args, kwargs)
-        return forward(*args, **kwargs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +47,7 @@ def trace(
     UnsupportedOperation
         naming the operation that has no place in the engine.
     """
-    with _fx_lock:
-        try:
-            graph = _Tracer().trace(skeleton(module))
-        except Exception as error:  # fx raises many kinds for control flow that depends on data
-            raise UnsupportedOperation(
-                f"{type(module).__name__}.forward, which torch.fx cannot trace ({error})"
-            ) from error
+    graph = graph_of(module)
     walk = _Walk(module, input_shape)
     for node in graph.nodes:
         walk.visit(node)
@@ -132,14 +105,14 @@ class _Walk:
                 raise UnsupportedOperation("an output that is not the last layer's")
         elif not self._asks_for_size(node):
             args = list(torch.fx.map_arg(node.args, self._known))
-            if _label(node) == "mul" and len(args) == 2 and args[1] is self._newest:
+            if label_of(node) == "mul" and len(args) == 2 and args[1] is self._newest:
                 args.reverse()
             if node.op == "get_attr" or not args or args[0] is not self._newest:
-                raise UnsupportedOperation(f"{_label(node)} on anything but the layer before ({node.name})")
+                raise UnsupportedOperation(f"{label_of(node)} on anything but the layer before ({node.name})")
             if node.op == "call_module":
                 self._call_module(str(node.target), self._modules[str(node.target)])
             else:
-                self._call_function(_label(node), node, args[1:], dict(node.kwargs))
+                self._call_function(label_of(node), node, args[1:], dict(node.kwargs))
             self._newest = node
 
     def _known(self, node: torch.fx.Node) -> Any:
@@ -148,7 +121,7 @@ class _Walk:
 
     def _asks_for_size(self, node: torch.fx.Node) -> bool:
         """``x.size(0)``, ``x.shape[0]`` and the like: only the batch size is unknown."""
-        label, shape = _label(node), [_BATCH, *self._shape()]
+        label, shape = label_of(node), [BATCH, *self._shape()]
         on_newest = bool(node.args) and node.args[0] is self._newest
         if on_newest and (label == "size" or (label == "getattr" and node.args[1] == "shape")):
             whole = len(node.args) == 1 or label == "getattr"
@@ -193,7 +166,7 @@ class _Walk:
             case nn.Flatten(start_dim=1, end_dim=-1):
                 self._flatten()
             case nn.Unflatten(dim=1 | -1):
-                self._reshape([_BATCH, *module.unflattened_size], name)
+                self._reshape([BATCH, *module.unflattened_size], name)
             case nn.ConstantPad1d(value=0) | nn.ZeroPad1d():
                 self._zero_pad(module.padding, name)
             case nn.Upsample(mode="nearest", size=None):
@@ -312,7 +285,7 @@ class _Walk:
         elif label in ("view", "reshape"):
             self._reshape(list(args[0]) if args and isinstance(args[0], list | tuple) else args, node.name)
         elif label == "unflatten" and args[0] in (1, -1):
-            self._reshape([_BATCH, *args[1]], node.name)
+            self._reshape([BATCH, *args[1]], node.name)
         elif label == "flatten" and (kwargs or {"start_dim": args[0] if args else 0}) == {"start_dim": 1}:
             self._flatten()
         elif (label in ("transpose", "swapaxes") and {a % 3 for a in args} == {1, 2}) or (
@@ -361,8 +334,8 @@ class _Walk:
             self.value = _Value("flat", value.channels, value.length, order)
 
     def _reshape(self, shape: list[Any], name: str) -> None:
-        if not (shape[0] is _BATCH or shape[0] == -1) or len(shape) not in (2, 3):
-            raise UnsupportedOperation(f"a reshape to {_show(shape)} ({name})")
+        if not (shape[0] is BATCH or shape[0] == -1) or len(shape) not in (2, 3):
+            raise UnsupportedOperation(f"a reshape to {show_shape(shape)} ({name})")
         size = self.value.channels * self.value.length
         sizes = list(shape[1:])
         if sizes.count(-1) == 1:
@@ -377,7 +350,7 @@ class _Walk:
             self._open = replace(layer, out_channels=sizes[0], out_positions=sizes[1], order=order)
             self.value = _Value("map", sizes[0], sizes[1])
         elif sizes != self._shape():
-            raise UnsupportedOperation(f"a reshape to {_show(shape)} ({name})")
+            raise UnsupportedOperation(f"a reshape to {show_shape(shape)} ({name})")
 
     def _shapeable(self) -> Dense | None:
         """A dense layer whose flat result is still to be given its axes."""
@@ -442,19 +415,6 @@ def _start(input_shape: tuple[int, ...]) -> _Value:
     raise UnsupportedOperation(f"an input of shape (B, {', '.join(map(str, input_shape))})")
 
 
-def _label(node: torch.fx.Node) -> str:
-    if node.op == "call_module" or isinstance(node.target, str):
-        return str(node.target).rstrip("_")
-    target: Callable[..., Any] = node.target
-    if target is operator.mul:
-        return "mul"
-    if target is getattr:
-        return "getattr"
-    return {operator.getitem: "getitem", F.pad: "pad"}.get(
-        target, getattr(target, "__name__", str(target))
-    ).rstrip("_")
-
-
 def _order(
     layer: Dense, order: Literal["channels_first", "channels_last"], name: str
 ) -> Literal["channels_first", "channels_last"]:
@@ -475,7 +435,3 @@ def _padding(module: nn.Conv1d | nn.ConvTranspose1d) -> tuple[int, int]:
 
 def _bias(module: nn.Linear | nn.Conv1d | nn.ConvTranspose1d) -> Any:
     return None if module.bias is None else as_array(module.bias)
-
-
-def _show(shape: list[Any]) -> str:
-    return "(" + ", ".join("B" if part is _BATCH else str(part) for part in shape) + ")"
