@@ -4,7 +4,8 @@
 
 Each result is checked against float64 before anything is timed. Engines run in turn, so that each repeat is a pair taken
 under the same load, and ratios are medians over pairs: these are shared machines, absolute times are not comparable
-between runs. Peak memory is what a fresh process needs for one batch beyond the imported libraries and the torch network.
+between runs. Garbage is collected before each, which gives the threads of the engine before, onnxruntime's spin for a while,
+time to sleep: run right after them, one sample takes us twice as long. Peak memory is what a fresh process needs for one batch beyond the imported libraries and the torch network.
 """
 
 from __future__ import annotations

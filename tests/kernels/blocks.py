@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from tests.reference.conv_block import Block
+from tests.reference.conv_block import Block, conv_block
+from tests.tolerances import assert_error_at_most_twice
 
 from convscope import _core
 
@@ -136,3 +137,53 @@ def reading_map(block: Block) -> list[Block]:
         readout=np.eye(channels, dtype=np.float32),
     )
     return [replace(block, reduction="none", readout=None), copy]
+
+
+def check(x: np.ndarray, block: Block, isa: str, form: str, threads: int = 2) -> None:
+    """Map and series of a block are as exact as plain float32 arithmetic."""
+    for before in (False, True):
+        asked = replace(block, before_activation=before)
+        exact, exact_series = conv_block(x, asked)
+        plain, plain_series = conv_block(x, asked, np.float32)
+        size, series_size = conv_block(np.abs(x), asked.absolute())
+        if exact_series is not None:
+            (series,) = run(x, [asked], isa, form, threads)
+            name = f"{asked.reduction} series, before_activation={before}"
+            assert_error_at_most_twice(series, plain_series, exact_series, amplitude=series_size, name=name)
+    _, copied = run(x, reading_map(block), isa, form, threads)
+    assert_error_at_most_twice(copied.transpose(0, 2, 1), plain, exact, amplitude=size, name="map")
+
+
+def inputs_for(block: Block, rng, batch: int = 3) -> np.ndarray:
+    return normal(rng, batch, block.in_length, block.kernel.shape[1])
+
+
+ACTIVATIONS = {
+    "identity": {},
+    "relu": {},
+    "leaky_relu": {"slope": 0.2},
+    "steep": {"activation": "leaky_relu", "slope": 2.0},
+    "per channel": {"activation": "leaky_relu", "slope": None},
+    "tanh": {},
+    "sigmoid": {},
+    "scaled tanh": {"activation": "tanh", "scale": 3.0},
+    "negative scale": {"activation": "relu", "scale": -0.5},
+}
+
+
+def with_activation(block: Block, name: str, rng) -> Block:
+    wanted = {"activation": name, **ACTIVATIONS[name]}
+    channels = block.kernel.shape[2]
+    if "slope" in wanted:
+        slope = (
+            np.linspace(-0.5, 2, channels) if wanted["slope"] is None else np.full(channels, wanted["slope"])
+        )
+        wanted["slope"] = slope.astype(np.float32)
+    return replace(block, **wanted)
+
+
+def with_reduction(block: Block, name: str, rng) -> Block:
+    if not name.startswith("readout"):
+        return replace(block, reduction=name)
+    readout = normal(rng, int(name.removeprefix("readout ")), block.kernel.shape[2])
+    return replace(block, reduction="readout", readout=readout)
