@@ -28,7 +28,7 @@ struct MapLayout {
     }
 };
 
-// The layout that `block` reads its input in.
+// The layout that `block` reads its input in, one row at a time.
 MapLayout input_layout(const ConvBlock& block);
 
 struct Weights {
@@ -47,13 +47,16 @@ struct Call {
     const MapLayout* out_layout;
     float* partial;        // (B, M or more, panels, K), or null when the layer is not probed
     FloatBuffer* scratch;  // one per worker, at least scratch_floats() each
+    float* shared;         // at least shared_floats(batch), for all workers
 };
 
 class Operation {
   public:
     virtual ~Operation() = default;
     virtual void run(const Call& call) const = 0;
+    virtual const MapLayout& input() const = 0;  // how it reads its input
     virtual index scratch_floats() const = 0;
+    virtual index shared_floats(index /*batch*/) const { return 0; }
     virtual index weight_bytes() const = 0;
     virtual index partial_panels() const = 0;  // contributions to be added up per series value
     virtual const char* form() const = 0;

@@ -39,34 +39,19 @@ std::vector<index> split_groups(std::vector<Run>& runs) {
 }
 
 PanelPlan::PanelPlan(const ConvBlock& block, const Epilogue& epilogue, const Weights& weights, const Kernels& kernels)
-    : block_(block), epilogue_(epilogue), kernels_(kernels), in_(input_layout(block)) {
-    const index width = kernels_.tile_columns;
-    panels_ = (block_.out_channels + width - 1) / width;
-
+    : block_(block),
+      kernels_(kernels),
+      in_(input_layout(block)),
+      epilogue_(block, epilogue, weights, kernels.tile_columns) {
     std::vector<std::vector<Tap>> taps(static_cast<std::size_t>(block_.phases));
     for (const Tap& tap : block_.taps) taps[tap.phase].push_back(tap);
     pack(weights, taps);
-
-    bias_.assign(static_cast<std::size_t>(block_.phases * panels_ * width), 0.0f);
-    const bool shared = static_cast<index>(weights.bias.size()) == block_.out_channels;
-    for (index phase = 0; phase < block_.phases; ++phase)
-        std::copy_n(weights.bias.begin() + (shared ? 0 : phase * block_.out_channels), block_.out_channels,
-                    bias_.begin() + phase * panels_ * width);
-
-    slope_ = weights.slope;
-    if (!slope_.empty()) slope_.resize(static_cast<std::size_t>(panels_ * width));
-
-    if (epilogue_.reduction != Reduction::readout) return;
-    readout_.assign(static_cast<std::size_t>(panels_ * epilogue_.readouts * width), 0.0f);
-    for (index k = 0; k < epilogue_.readouts; ++k)
-        for (index c = 0; c < block_.out_channels; ++c)
-            readout_[(c / width * epilogue_.readouts + k) * width + c % width] = weights.readout[k * block_.out_channels + c];
 }
 
 void PanelPlan::pack(const Weights& weights, const std::vector<std::vector<Tap>>& taps) {
-    const index width = kernels_.tile_columns, channels = block_.in_channels;
+    const index width = kernels_.tile_columns, channels = block_.in_channels, panels = epilogue_.panels();
     index total = 0;
-    for (const auto& of_phase : taps) total += static_cast<index>(of_phase.size()) * channels * panels_ * width;
+    for (const auto& of_phase : taps) total += static_cast<index>(of_phase.size()) * channels * panels * width;
     packed_ = FloatBuffer(total);
 
     float* place = packed_.data();
@@ -78,14 +63,14 @@ void PanelPlan::pack(const Weights& weights, const std::vector<std::vector<Tap>>
         phase.runs = merge_runs(offsets, channels, in_.stride);
         phase.group_ends = split_groups(phase.runs);
         phase.depth = static_cast<index>(of_phase.size()) * channels;
-        for (index panel = 0; panel < panels_; ++panel) {
+        for (index panel = 0; panel < panels; ++panel) {
             const index columns = std::min(width, block_.out_channels - panel * width);
             const float* group_start = place;
             for (index end : phase.group_ends) {
                 const index begin = phase.groups.size() % phase.group_ends.size() == 0
                                         ? 0
                                         : phase.group_ends[phase.groups.size() % phase.group_ends.size() - 1];
-                phase.groups.push_back({phase.runs.data() + begin, end - begin, group_start});
+                phase.groups.push_back({phase.runs.data() + begin, end - begin, group_start, width});
                 for (index run = begin; run < end; ++run) group_start += phase.runs[run].length * width;
             }
             for (const Tap& tap : of_phase)
@@ -104,9 +89,10 @@ void PanelPlan::run(const Call& call) const {
     constexpr index products_per_task = 1'000'000;
     index depth = 1;
     for (const Phase& phase : phases_) depth = std::max(depth, phase.depth);
+    const index panels = epilogue_.panels();
     const index block_products = std::min(block_rows, call.batch * block_.rows()) * depth * kernels_.tile_columns;
-    const index group = std::clamp<index>(products_per_task / block_products, 1, panels_);
-    const index panel_groups = (panels_ + group - 1) / group;
+    const index group = std::clamp<index>(products_per_task / block_products, 1, panels);
+    const index panel_groups = (panels + group - 1) / group;
 
     // The larger of inputs and weights is read once, the smaller stays in cache meanwhile.
     const bool weights_outside = packed_.size() > call.batch * in_.floats_per_sample();
@@ -115,7 +101,7 @@ void PanelPlan::run(const Call& call) const {
         const index block = weights_outside ? task % blocks : task / columns;
         const index column = weights_outside ? task / blocks : task % columns;
         const index panel = column % panel_groups * group;
-        run_block(call, block * block_rows, column / panel_groups, panel, std::min(panel + group, panels_),
+        run_block(call, block * block_rows, column / panel_groups, panel, std::min(panel + group, panels),
                   call.scratch[worker].data());
     });
 }
@@ -142,18 +128,13 @@ void PanelPlan::run_block(const Call& call, index first_row, index phase_number,
     task.rows = in_rows.data();
     task.row_count = row_count;
     task.group_count = groups;
-    task.epilogue = &epilogue_;
     task.scratch = scratch;
+    task.scratch_row_stride = width;
     task.out_rows = call.out == nullptr ? nullptr : out_rows.data();
-    task.partial_row_stride = block_.phases * panels_ * epilogue_.readouts;
     for (index panel = first_panel; panel < last_panel; ++panel) {
         task.groups = phase.groups.data() + panel * groups;
-        task.bias = bias_.data() + (phase_number * panels_ + panel) * width;
-        task.columns = std::min(width, block_.out_channels - panel * width);
-        task.slope = slope_.empty() ? nullptr : slope_.data() + panel * width;
-        task.readout = readout_.empty() ? nullptr : readout_.data() + panel * epilogue_.readouts * width;
-        if (call.partial != nullptr)
-            task.partial = call.partial + ((first_row * block_.phases + phase_number) * panels_ + panel) * epilogue_.readouts;
+        epilogue_.describe(task, phase_number, panel);
+        if (call.partial != nullptr) task.partial = call.partial + epilogue_.partial_place(first_row, phase_number, panel);
         kernels_.conv_panel(task);
         if (call.out != nullptr)
             for (index i = 0; i < row_count; ++i)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/operation.h"
+#include "core/panel_epilogue.h"
 #include "cpu/kernels.h"
 
 namespace convscope {
@@ -26,7 +27,8 @@ class PanelPlan final : public Operation {
     void run(const Call& call) const override;
     index scratch_floats() const override { return block_rows * kernels_.tile_columns; }
     index weight_bytes() const override { return packed_.bytes(); }
-    index partial_panels() const override { return panels_; }
+    index partial_panels() const override { return epilogue_.panels(); }
+    const MapLayout& input() const override { return in_; }
     const char* form() const override { return "panels"; }
 
   private:
@@ -41,15 +43,11 @@ class PanelPlan final : public Operation {
     void run_block(const Call& call, index first_row, index phase, index first_panel, index last_panel, float* scratch) const;
 
     ConvBlock block_;
-    Epilogue epilogue_;
     const Kernels& kernels_;
     MapLayout in_;
-    index panels_;
+    PanelEpilogue epilogue_;
     std::vector<Phase> phases_;
-    FloatBuffer packed_;          // per phase and panel: (depth, tile_columns)
-    std::vector<float> bias_;     // (S, panels * tile_columns)
-    std::vector<float> slope_;    // (panels * tile_columns,)
-    std::vector<float> readout_;  // (panels, K, tile_columns)
+    FloatBuffer packed_;  // per phase and panel: (depth, tile_columns)
 };
 
 }  // namespace convscope

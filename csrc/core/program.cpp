@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/panels.h"
 #include "core/scatter.h"
+#include "core/spectral.h"
 
 namespace convscope {
 
@@ -28,6 +29,7 @@ namespace {
 // Far beyond any sound, and two of them can be multiplied.
 constexpr index largest_offset = index{1} << 31, largest_size = index{1} << 31;
 constexpr index most_threads = 256;
+constexpr index map_slack = 64;  // floats past the last position that a whole panel of columns may touch
 
 void check(const Layer& layer, index number) {
     const ConvBlock& block = layer.block;
@@ -73,6 +75,8 @@ void drop_idle_taps(ConvBlock& block) {
 }
 
 std::unique_ptr<Operation> plan(const Layer& layer, const Kernels& kernels) {
+    if (layer.form == Form::spectral)
+        return std::make_unique<SpectralPlan>(layer.block, layer.epilogue, layer.weights, layer.window, kernels);
     const bool scatter =
         layer.form == Form::scatter || (layer.form == Form::automatic && prefers_scatter(layer.block, kernels.tile_columns));
     if (scatter) return std::make_unique<ScatterPlan>(layer.block, layer.epilogue, layer.weights, kernels);
@@ -112,6 +116,7 @@ void fold(const ConvBlock& block, const Epilogue& epilogue, index panels, const 
 struct Program::Workspace {
     FloatBuffer maps[2];
     FloatBuffer partials;
+    FloatBuffer shared;
     std::vector<FloatBuffer> scratch;
 };
 
@@ -133,7 +138,7 @@ Program::Program(std::vector<Layer> layers, Isa isa) : isa_(isa) {
                     "layer ", number, ": expected an input of ", before.out_length, " positions x ", before.out_channels,
                     " channels, got ", layer.block.in_length, " x ", layer.block.in_channels);
         }
-        stages_.push_back({layer.block, layer.epilogue, input_layout(layer.block), plan(layer, chosen)});
+        stages_.push_back({layer.block, layer.epilogue, plan(layer, chosen)});
         layer.weights = {};  // packed now: two copies of a network's weights are one too many
     }
 }
@@ -159,17 +164,18 @@ index Program::weight_bytes() const {
 index Program::map_floats(index parity) const {
     index largest = 0;
     for (std::size_t i = static_cast<std::size_t>(parity); i < stages_.size(); i += 2)
-        largest = std::max(largest, stages_[i].in.floats_per_sample());
+        largest = std::max(largest, stages_[i].operation->input().floats_per_sample());
     return largest;
 }
 
 index Program::workspace_bytes(index batch, index thread_count) const {
-    index per_sample = map_floats(0) + map_floats(1), scratch = 0;
+    index per_sample = map_floats(0) + map_floats(1), scratch = 0, shared = 0;
     for (const Stage& stage : stages_) {
         per_sample += stage.partial_floats();
         scratch = std::max(scratch, stage.operation->scratch_floats());
+        shared = std::max(shared, stage.operation->shared_floats(batch));
     }
-    return (batch * per_sample + thread_count * scratch) * static_cast<index>(sizeof(float));
+    return (batch * per_sample + thread_count * scratch + shared) * static_cast<index>(sizeof(float));
 }
 
 std::unique_ptr<Program::Workspace> Program::take_workspace() const {
@@ -182,7 +188,7 @@ void Program::give_workspace(std::unique_ptr<Workspace> workspace) const {
     spare_workspace_ = std::move(workspace);
 }
 
-void Program::run(const float* input, index batch, std::span<float* const> series, index thread_count) const {
+void Program::run(const float* from, index batch, std::span<float* const> series, index thread_count) const {
     require(static_cast<index>(series.size()) == layer_count(), "program", "expected ", layer_count(), " series, got ",
             series.size());
     require(thread_count >= 1, "program", "expected at least one thread, got ", thread_count);
@@ -190,23 +196,25 @@ void Program::run(const float* input, index batch, std::span<float* const> serie
     thread_count = std::min(thread_count, most_threads);
 
     std::unique_ptr<Workspace> workspace = take_workspace();
-    for (index parity : {0, 1}) workspace->maps[parity].reserve(batch * map_floats(parity));
-    index partial_floats = 0, scratch_floats = 0;
+    for (index parity : {0, 1}) workspace->maps[parity].reserve(batch * map_floats(parity) + map_slack);
+    index partial_floats = 0, scratch_floats = 0, shared_floats = 0;
     for (const Stage& stage : stages_) {
         partial_floats += stage.partial_floats();
         scratch_floats = std::max(scratch_floats, stage.operation->scratch_floats());
+        shared_floats = std::max(shared_floats, stage.operation->shared_floats(batch));
     }
     workspace->partials.reserve(batch * partial_floats);
+    workspace->shared.reserve(shared_floats);
     if (static_cast<index>(workspace->scratch.size()) < thread_count)
         workspace->scratch.resize(static_cast<std::size_t>(thread_count));
     for (FloatBuffer& scratch : workspace->scratch) scratch.reserve(scratch_floats);
 
     Team team(thread_count);
-    const MapLayout& first = stages_.front().in;
+    const MapLayout& first = input();
     zero_halo(first, batch, workspace->maps[0].data());
     team.run(batch, [&](index sample, index) {
         for (index position = 0; position < first.length; ++position)
-            std::copy_n(input + (sample * first.length + position) * first.channels, first.channels,
+            std::copy_n(from + (sample * first.length + position) * first.channels, first.channels,
                         first.at(workspace->maps[0].data(), sample, position));
     });
 
@@ -218,10 +226,10 @@ void Program::run(const float* input, index batch, std::span<float* const> serie
         partials.push_back(stage.partial_floats() > 0 ? partial : nullptr);
         partial += batch * stage.partial_floats();
         float* out = is_last ? nullptr : workspace->maps[(i + 1) % 2].data();
-        const MapLayout* out_layout = is_last ? nullptr : &stages_[i + 1].in;
+        const MapLayout* out_layout = is_last ? nullptr : &stages_[i + 1].operation->input();
         if (!is_last) zero_halo(*out_layout, batch, out);
-        stage.operation->run(
-            {&team, batch, workspace->maps[i % 2].data(), out, out_layout, partials[i], workspace->scratch.data()});
+        stage.operation->run({&team, batch, workspace->maps[i % 2].data(), out, out_layout, partials[i],
+                              workspace->scratch.data(), workspace->shared.data()});
     }
 
     const index stage_count = layer_count();

@@ -10,16 +10,18 @@
 
 #include "core/isa.h"
 #include "core/operation.h"
+#include "core/short_convolution.h"
 
 namespace convscope {
 
-enum class Form { automatic, panels, scatter };
+enum class Form { automatic, panels, scatter, spectral };
 
 struct Layer {
     ConvBlock block;
     Epilogue epilogue;
     Weights weights;
     Form form = Form::automatic;
+    Window window{};  // of the spectral form
 };
 
 class Program {
@@ -37,7 +39,7 @@ class Program {
     index weight_bytes() const;
     const char* form(index layer) const;  // throws std::invalid_argument when there is no such layer
     Isa isa() const { return isa_; }
-    const MapLayout& input() const { return stages_.front().in; }
+    const MapLayout& input() const { return stages_.front().operation->input(); }
     index input_floats() const { return input().length * input().channels; }  // per sample
     index series_floats(index layer) const;                                   // per sample; 0 where nothing is reduced
 
@@ -45,7 +47,6 @@ class Program {
     struct Stage {
         ConvBlock block;
         Epilogue epilogue;
-        MapLayout in;
         std::unique_ptr<Operation> operation;
         index partial_floats() const;  // per sample
     };

@@ -49,7 +49,7 @@ ScatterPlan::ScatterPlan(const ConvBlock& block, const Epilogue& epilogue, const
     float* place = packed_.data();
     for (index panel = 0; panel < panels_; ++panel) {
         for (std::size_t run = 0; run < runs_.size(); ++run)  // one run is one group here
-            groups_.push_back({&runs_[run], 1, place + runs_[run].offset * width});
+            groups_.push_back({&runs_[run], 1, place + runs_[run].offset * width, width});
         for (index p = 0; p < channels; ++p)
             for (index i = 0; i < width; ++i, ++place) {
                 const index column = panel * width + i, slot = column / block_.out_channels, c = column % block_.out_channels;
@@ -96,6 +96,7 @@ void ScatterPlan::run_block(const Call& call, index sample, index first_row, ind
         task.rows = rows.data();
         task.row_count = count;
         task.group_count = static_cast<index>(runs_.size());
+        task.scratch_row_stride = width;
         for (index panel = 0; panel < panels_; ++panel) {
             task.groups = groups_.data() + panel * task.group_count;
             task.scratch = scratch + panel * panel_floats + done * width;

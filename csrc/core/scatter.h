@@ -19,6 +19,7 @@ class ScatterPlan final : public Operation {
     index scratch_floats() const override;
     index weight_bytes() const override { return packed_.bytes(); }
     index partial_panels() const override { return 1; }
+    const MapLayout& input() const override { return in_; }
     const char* form() const override { return "scatter"; }
 
   private:

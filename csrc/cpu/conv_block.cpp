@@ -13,7 +13,7 @@ constexpr index panel_columns = Vec::lanes * Vec::tile_vectors;
 
 // sums[row, column] += (or =) inputs of `Rows` rows times the weights of one group.
 template <int Rows>
-void multiply_tile(const float* const* rows, const Group& group, bool is_first, float* sums) {
+void multiply_tile(const float* const* rows, const Group& group, bool is_first, float* sums, index row_stride) {
     constexpr int vectors = Vec::tile_vectors;
     Vec total[Rows][vectors];
 #pragma GCC unroll 16
@@ -22,11 +22,12 @@ void multiply_tile(const float* const* rows, const Group& group, bool is_first, 
         for (int v = 0; v < vectors; ++v) total[i][v] = Vec::zero();
 
     const float* weight = group.weights;
+    const index weight_stride = group.weight_stride;
     for (const Run* run = group.runs; run != group.runs + group.run_count; ++run) {
         const float* input[Rows];
 #pragma GCC unroll 16
         for (int i = 0; i < Rows; ++i) input[i] = rows[i] + run->offset;
-        for (index k = 0; k < run->length; ++k, weight += panel_columns) {
+        for (index k = 0; k < run->length; ++k, weight += weight_stride) {
             Vec column[vectors];
 #pragma GCC unroll 4
             for (int v = 0; v < vectors; ++v) column[v] = Vec::load(weight + v * Vec::lanes);
@@ -42,12 +43,12 @@ void multiply_tile(const float* const* rows, const Group& group, bool is_first, 
     for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; ++v) {
-            float* place = sums + i * panel_columns + v * Vec::lanes;
+            float* place = sums + i * row_stride + v * Vec::lanes;
             (is_first ? total[i][v] : Vec::load(place) + total[i][v]).store(place);
         }
 }
 
-using TileFunction = void (*)(const float* const*, const Group&, bool, float*);
+using TileFunction = void (*)(const float* const*, const Group&, bool, float*, index);
 constexpr TileFunction tiles[] = {nullptr,          multiply_tile<1>, multiply_tile<2>, multiply_tile<3>, multiply_tile<4>,
                                   multiply_tile<5>, multiply_tile<6>, multiply_tile<7>, multiply_tile<8>};
 static_assert(Vec::tile_rows <= 8);
@@ -123,14 +124,16 @@ void finish_row(float* values, index row, const PanelTask& task) {
 
 void conv_panel(const PanelTask& task) {
     if (task.group_count == 0)  // a phase without taps: its outputs are the bias
-        for (index i = 0; i < task.row_count * panel_columns; ++i) task.scratch[i] = 0.0f;
+        for (index row = 0; row < task.row_count; ++row)
+            for (index c = 0; c < panel_columns; ++c) task.scratch[row * task.scratch_row_stride + c] = 0.0f;
     for (index g = 0; g < task.group_count; ++g)
         for (index row = 0; row < task.row_count; row += Vec::tile_rows) {
             const index rows = row + Vec::tile_rows <= task.row_count ? Vec::tile_rows : task.row_count - row;
-            tiles[rows](task.rows + row, task.groups[g], g == 0, task.scratch + row * panel_columns);
+            tiles[rows](task.rows + row, task.groups[g], g == 0, task.scratch + row * task.scratch_row_stride,
+                        task.scratch_row_stride);
         }
-    if (task.epilogue == nullptr) return;  // the caller wants the sums themselves, in scratch
-    for (index row = 0; row < task.row_count; ++row) finish_row(task.scratch + row * panel_columns, row, task);
+    if (task.epilogue == nullptr) return;
+    for (index row = 0; row < task.row_count; ++row) finish_row(task.scratch + row * task.scratch_row_stride, row, task);
 }
 
 void activate(float* values, index count, const Epilogue& epilogue, const float* slope) {

@@ -17,7 +17,8 @@ struct Run {
 struct Group {
     const Run* runs;
     index run_count;
-    const float* weights;  // packed (depth, tile_columns)
+    const float* weights;  // (depth, tile_columns)
+    index weight_stride;   // floats from one depth to the next: tile_columns when packed
 };
 
 // One panel of output columns, at one phase, for a block of rows.
@@ -29,11 +30,12 @@ struct PanelTask {
 
     const float* bias;  // (tile_columns,), zeros past `columns`
     index columns;      // of this panel that exist
-    const Epilogue* epilogue;
+    const Epilogue* epilogue;  // null: the caller wants the sums themselves, in scratch
     const float* slope;    // (tile_columns,); null unless the activation is leaky_relu
     const float* readout;  // (K, tile_columns) of this panel, zeros past `columns`; null unless the reduction is a readout
 
     float* scratch;            // (row_count, tile_columns)
+    index scratch_row_stride;  // floats
     float* const* out_rows;    // where each row's columns go, or null: the map is not stored. Null entries are skipped.
     float* partial;            // first row's sums (K,), or null: nothing is reduced
     index partial_row_stride;  // floats

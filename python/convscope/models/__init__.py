@@ -3,7 +3,7 @@
 from ._build import build
 from ._dialects import SLICE_LENGTHS
 from ._geometry import Field, fields
-from ._network import BatchStatisticsNorm, ConvLayer, DenseLayer, SpeechNetwork
+from ._network import BatchStatisticsNorm, ConvLayer, DenseLayer, SpeechNetwork, activate
 from ._presets import preset, preset_names
 from ._spec import Activation, Conv, Dense, Layer, NetworkSpec, Norm, PhaseShuffle, Role, SpecError
 
@@ -23,6 +23,7 @@ __all__ = [
     "Role",
     "SpecError",
     "SpeechNetwork",
+    "activate",
     "build",
     "fields",
     "preset",
