@@ -29,6 +29,7 @@ class PanelPlan final : public Operation {
     index weight_bytes() const override { return packed_.bytes(); }
     index partial_panels() const override { return epilogue_.panels(); }
     const MapLayout& input() const override { return in_; }
+    index rows_per_sample() const override { return block_.rows(); }
     const char* form() const override { return "panels"; }
 
   private:

@@ -1,5 +1,5 @@
-// A network as the engine runs it: planned layers in a row, two map buffers that swap, and the series of the probed ones.
-// Maps exist for one chunk of the batch only; the last layer's map is never written.
+// A network as the engine runs it: planned layers in a row and the series of the probed ones. Maps exist for a few samples
+// at a time; the last layer's map is never written.
 #pragma once
 
 #include <memory>
@@ -8,9 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "core/flow.h"
 #include "core/isa.h"
-#include "core/operation.h"
-#include "core/short_convolution.h"
 
 namespace convscope {
 
@@ -21,7 +20,7 @@ struct Layer {
     Epilogue epilogue;
     Weights weights;
     Form form = Form::automatic;
-    Window window{};  // of the spectral form
+    index window = 0;  // inputs at a time, of the spectral form
 };
 
 class Program {
@@ -44,17 +43,8 @@ class Program {
     index series_floats(index layer) const;                                   // per sample; 0 where nothing is reduced
 
   private:
-    struct Stage {
-        ConvBlock block;
-        Epilogue epilogue;
-        std::unique_ptr<Operation> operation;
-        index partial_floats() const;  // per sample
-    };
-    struct Workspace;
-
     std::unique_ptr<Workspace> take_workspace() const;
     void give_workspace(std::unique_ptr<Workspace> workspace) const;
-    index map_floats(index parity) const;  // of the larger map in that buffer, per sample
 
     Isa isa_;
     std::vector<Stage> stages_;

@@ -3,157 +3,172 @@
 #include <algorithm>
 #include <array>
 
+#include "core/error.h"
 #include "core/panels.h"
 
 namespace convscope {
 namespace {
 
+constexpr index finish_positions = 1024;
+
 index rounded_up(index value, index multiple) { return (value + multiple - 1) / multiple * multiple; }
 
-index slot_count(const ConvBlock& block) {
-    index count = 0;
-    for (const Tap& tap : block.taps) count = std::max(count, tap.slot + 1);
-    return count;
-}
+index place_of(const Tap& tap, index phases) { return tap.phase - phases * tap.offset; }
 
 }  // namespace
 
 bool prefers_scatter(const ConvBlock& block, index tile_columns) {
-    const index taps = static_cast<index>(block.taps.size());
-    const index by_panels = block.rows() * taps * rounded_up(block.out_channels, tile_columns);
-    const index by_scatter = block.in_length * rounded_up(slot_count(block) * block.out_channels, tile_columns);
+    if (block.step != 1 || block.taps.empty()) return false;
+    const auto [first, last] = std::minmax_element(block.taps.begin(), block.taps.end(), [&](const Tap& a, const Tap& b) {
+        return place_of(a, block.phases) < place_of(b, block.phases);
+    });
+    const index places = place_of(*last, block.phases) - place_of(*first, block.phases) + 1;
+    const index by_panels = block.rows() * static_cast<index>(block.taps.size()) * rounded_up(block.out_channels, tile_columns);
+    const index by_scatter = block.in_length * rounded_up(places * block.out_channels, tile_columns);
     return 2 * by_scatter < by_panels;
 }
 
 ScatterPlan::ScatterPlan(const ConvBlock& block, const Epilogue& epilogue, const Weights& weights, const Kernels& kernels)
-    : block_(block), epilogue_(epilogue), kernels_(kernels), in_(input_layout(block)), slots_(slot_count(block)) {
-    const index width = kernels_.tile_columns, channels = block_.in_channels, columns = slots_ * block_.out_channels;
-    panels_ = (columns + width - 1) / width;
-
-    if (!block_.taps.empty()) first_offset_ = last_offset_ = block_.taps.front().offset;
+    : block_(block), epilogue_(epilogue), kernels_(kernels), in_(input_layout(block)) {
+    require(block_.step == 1, "scatter", "expected rows that step by one, got ", block_.step);
+    const index width = kernels_.tile_columns, channels = block_.in_channels, outputs = block_.out_channels;
+    if (!block_.taps.empty()) first_ = last_ = place_of(block_.taps.front(), block_.phases);
     for (const Tap& tap : block_.taps) {
-        first_offset_ = std::min(first_offset_, tap.offset);
-        last_offset_ = std::max(last_offset_, tap.offset);
+        first_ = std::min(first_, place_of(tap, block_.phases));
+        last_ = std::max(last_, place_of(tap, block_.phases));
     }
-    sources_.resize(static_cast<std::size_t>(block_.phases * block_.out_channels));
-    for (const Tap& tap : block_.taps)
-        for (index c = 0; c < block_.out_channels; ++c) {
-            const index column = tap.slot * block_.out_channels + c;
-            sources_[tap.phase * block_.out_channels + c].push_back(column / width * product_rows() * width + column % width +
-                                                                    (tap.offset - first_offset_) * width);
-        }
+    panels_ = ((last_ - first_ + 1) * outputs + width - 1) / width;
 
     runs_ = {{0, channels}};
-    group_ends_ = split_groups(runs_);
+    split_groups(runs_);
     packed_ = FloatBuffer(panels_ * channels * width);
-    float* place = packed_.data();
-    for (index panel = 0; panel < panels_; ++panel) {
-        for (std::size_t run = 0; run < runs_.size(); ++run)  // one run is one group here
-            groups_.push_back({&runs_[run], 1, place + runs_[run].offset * width, width});
-        for (index p = 0; p < channels; ++p)
-            for (index i = 0; i < width; ++i, ++place) {
-                const index column = panel * width + i, slot = column / block_.out_channels, c = column % block_.out_channels;
-                *place = column < columns ? weights.kernel[(slot * channels + p) * block_.out_channels + c] : 0.0f;
-            }
-    }
+    std::fill_n(packed_.data(), packed_.size(), 0.0f);
+    for (index panel = 0; panel < panels_; ++panel)
+        for (const Run& run : runs_)  // one run is one group here
+            groups_.push_back({&run, 1, packed_.data() + (panel * channels + run.offset) * width, width});
+    for (const Tap& tap : block_.taps)
+        for (index c = 0; c < outputs; ++c) {
+            const index column = (place_of(tap, block_.phases) - first_) * outputs + c;
+            float* to = packed_.data() + column / width * channels * width + column % width;
+            for (index p = 0; p < channels; ++p) to[p * width] += weights.kernel[(tap.slot * channels + p) * outputs + c];
+        }
 
-    const bool shared = static_cast<index>(weights.bias.size()) == block_.out_channels;
-    for (index phase = 0; phase < block_.phases; ++phase)
-        bias_.insert(bias_.end(), weights.bias.begin() + (shared ? 0 : phase * block_.out_channels),
-                     weights.bias.begin() + (shared ? 1 : phase + 1) * block_.out_channels);
-    if (!weights.slope.empty())
-        for (index position = 0; position < block_rows * block_.phases; ++position)
-            slope_.insert(slope_.end(), weights.slope.begin(), weights.slope.end());
+    const bool shared = static_cast<index>(weights.bias.size()) == outputs;
+    for (index position = 0; position < finish_positions + block_.phases; ++position) {
+        const auto bias = weights.bias.begin() + (shared ? 0 : position % block_.phases * outputs);
+        bias_.insert(bias_.end(), bias, bias + outputs);
+        slope_.insert(slope_.end(), weights.slope.begin(), weights.slope.end());
+    }
     readout_ = weights.readout;
 }
 
-index ScatterPlan::product_rows() const { return (block_rows - 1) * block_.step + last_offset_ - first_offset_ + 1; }
+index ScatterPlan::stretch_floats() const {
+    const index positions = (block_inputs - 1) * block_.phases + last_ - first_ + 1;
+    return rounded_up(positions * block_.out_channels, kernels_.lanes);
+}
+
+index ScatterPlan::row_stride() const { return panels_ * kernels_.tile_columns + 2 * kernels_.lanes; }
 
 index ScatterPlan::scratch_floats() const {
-    return panels_ * product_rows() * kernels_.tile_columns + block_rows * block_.phases * block_.out_channels;
+    return std::max(block_inputs * row_stride(), finish_positions * block_.out_channels);
 }
 
 void ScatterPlan::run(const Call& call) const {
-    const index blocks = (block_.rows() + block_rows - 1) / block_rows;
-    call.team->run(call.batch * blocks, [&](index task, index worker) {
-        const index first_row = task % blocks * block_rows;
-        run_block(call, task / blocks, first_row, std::min(first_row + block_rows, block_.rows()), call.scratch[worker].data());
+    call.team->run(call.batch * blocks(), [&](index task, index worker) {
+        const index first = task % blocks() * block_inputs;
+        scatter(in_.at(call.in, task / blocks(), first), std::min(block_inputs, block_.in_length - first),
+                call.shared + task * stretch_floats(), call.scratch[worker].data());
+    });
+    const index stretches = (block_.out_length + finish_positions - 1) / finish_positions;
+    call.team->run(call.batch * stretches, [&](index task, index worker) {
+        const index first = task % stretches * finish_positions;
+        finish(call, task / stretches, first, std::min(first + finish_positions, block_.out_length),
+               call.scratch[worker].data());
     });
 }
 
-void ScatterPlan::run_block(const Call& call, index sample, index first_row, index last_row, float* scratch) const {
-    const index width = kernels_.tile_columns, channels = block_.out_channels;
-    const index first_input = first_row * block_.step + first_offset_;
-    const index input_count = (last_row - 1) * block_.step + last_offset_ - first_input + 1;
-    const index panel_floats = product_rows() * width;
-
-    // products[panel][input position][column]
-    for (index done = 0; done < input_count; done += block_rows) {
+void ScatterPlan::scatter(const float* inputs, index count, float* stretch, float* scratch) const {
+    const index columns = (last_ - first_ + 1) * block_.out_channels, stride = row_stride(), lanes = kernels_.lanes;
+    for (index done = 0; done < count; done += block_rows) {
         std::array<const float*, block_rows> rows;
-        const index count = std::min(block_rows, input_count - done);
-        for (index i = 0; i < count; ++i) rows[i] = in_.at(call.in, sample, first_input + done + i);
         PanelTask task{};
         task.rows = rows.data();
-        task.row_count = count;
+        task.row_count = std::min(block_rows, count - done);
+        for (index i = 0; i < task.row_count; ++i) rows[i] = inputs + (done + i) * in_.stride;
         task.group_count = static_cast<index>(runs_.size());
-        task.scratch_row_stride = width;
+        task.scratch_row_stride = stride;
         for (index panel = 0; panel < panels_; ++panel) {
             task.groups = groups_.data() + panel * task.group_count;
-            task.scratch = scratch + panel * panel_floats + done * width;
+            task.scratch = scratch + done * stride + lanes + panel * kernels_.tile_columns;
             kernels_.conv_panel(task);
         }
     }
-
-    float* const values = scratch + panels_ * panel_floats;  // (positions, C)
-    const index first_position = first_row * block_.phases;
-    const index last_position = std::min(last_row * block_.phases, block_.out_length);
-    float* value = values;
-    for (index position = first_position; position < last_position; ++position) {
-        const index row = position / block_.phases, phase = position % block_.phases;
-        const float* const products = scratch + (row - first_row) * block_.step * width;
-        for (index c = phase * channels; c < (phase + 1) * channels; ++c, ++value) {
-            float total = 0.0f;
-            for (index source : sources_[c]) total += products[source];
-            *value = total + bias_[c];
-        }
+    for (index i = 0; i < count; ++i) {
+        float* const row = scratch + i * stride;
+        std::fill_n(row, lanes, 0.0f);
+        std::fill(row + lanes + columns, row + stride, 0.0f);
     }
-
-    const index count = last_position - first_position;
-    float* const partial = call.partial == nullptr
-                               ? nullptr
-                               : call.partial + (sample * block_.rows() * block_.phases + first_position) * epilogue_.readouts;
-    const auto reduce_all = [&] {
-        for (index i = 0; i < count; ++i) reduce(values + i * channels, partial + i * epilogue_.readouts);
-    };
-    if (partial != nullptr && epilogue_.before_activation) reduce_all();
-    kernels_.activate(values, count * channels, epilogue_, slope_.empty() ? nullptr : slope_.data());
-    if (partial != nullptr && !epilogue_.before_activation) reduce_all();
-    if (call.out == nullptr) return;
-    for (index i = 0; i < count; ++i)
-        std::copy_n(values + i * channels, channels, call.out_layout->at(call.out, sample, first_position + i));
+    kernels_.overlap_add(scratch + lanes, count, stride, block_.phases * block_.out_channels, columns, stretch);
 }
 
-void ScatterPlan::reduce(const float* values, float* partial) const {
+void ScatterPlan::finish(const Call& call, index sample, index first, index last, float* scratch) const {
+    const index channels = block_.out_channels, inputs_to_outputs = block_inputs * block_.phases;
+    std::copy_n(bias_.begin() + first % block_.phases * channels, (last - first) * channels, scratch);
+    for (index block = 0; block < blocks(); ++block) {
+        const index count = std::min(block_inputs, block_.in_length - block * block_inputs);
+        const index begin = block * inputs_to_outputs + first_, end = begin + (count - 1) * block_.phases + last_ - first_ + 1;
+        const float* stretch = call.shared + (sample * blocks() + block) * stretch_floats();
+        const index from = std::max(begin, first), to = std::min(end, last);
+        for (index i = from * channels; i < to * channels; ++i) scratch[i - first * channels] += stretch[i - begin * channels];
+    }
+
+    const index count = last - first;
+    float* const partial = call.partial == nullptr
+                               ? nullptr
+                               : call.partial + (sample * block_.rows() * block_.phases + first) * epilogue_.readouts;
+    if (partial != nullptr && epilogue_.before_activation) reduce(scratch, count, partial);
+    kernels_.activate(scratch, count * channels, epilogue_, slope_.empty() ? nullptr : slope_.data());
+    if (partial != nullptr && !epilogue_.before_activation) reduce(scratch, count, partial);
+    if (call.out == nullptr) return;
+    for (index i = 0; i < count; ++i)
+        std::copy_n(scratch + i * channels, channels, call.out_layout->at(call.out, sample, first + i));
+}
+
+void ScatterPlan::reduce(const float* values, index count, float* partial) const {
     const index channels = block_.out_channels;
+    const auto of_each = [&](auto reduced) {
+        for (index i = 0; i < count; ++i) partial[i] = reduced(values + i * channels);
+    };
     switch (epilogue_.reduction) {
         case Reduction::none: break;
         case Reduction::mean:
-            *partial = 0.0f;
-            for (index c = 0; c < channels; ++c) *partial += values[c];
+            of_each([&](const float* value) {
+                float total = 0.0f;
+                for (index c = 0; c < channels; ++c) total += value[c];
+                return total;
+            });
             break;
         case Reduction::rms:
-            *partial = 0.0f;
-            for (index c = 0; c < channels; ++c) *partial += values[c] * values[c];
+            of_each([&](const float* value) {
+                float total = 0.0f;
+                for (index c = 0; c < channels; ++c) total += value[c] * value[c];
+                return total;
+            });
             break;
         case Reduction::max:
-            *partial = values[0];
-            for (index c = 1; c < channels; ++c) *partial = larger(*partial, values[c]);
+            of_each([&](const float* value) {
+                float top = value[0];
+                for (index c = 1; c < channels; ++c) top = larger(top, value[c]);
+                return top;
+            });
             break;
         case Reduction::readout:
-            for (index k = 0; k < epilogue_.readouts; ++k) {
-                partial[k] = 0.0f;
-                for (index c = 0; c < channels; ++c) partial[k] += readout_[k * channels + c] * values[c];
-            }
+            for (index i = 0; i < count; ++i)
+                for (index k = 0; k < epilogue_.readouts; ++k) {
+                    float total = 0.0f;
+                    for (index c = 0; c < channels; ++c) total += readout_[k * channels + c] * values[i * channels + c];
+                    partial[i * epilogue_.readouts + k] = total;
+                }
             break;
     }
 }

@@ -1,6 +1,10 @@
-// The scatter form of conv_block, for few output channels: every input position is multiplied by all kernel taps at once
-// (slots * C columns), then each output adds up the products that fall on it. A transposed convolution to one channel
-// fills 25 columns of a panel this way instead of one.
+// The scatter form of conv_block, for few output channels (the last layer of a generator has one): the product of every input
+// position with all taps at once, then each added where it belongs. A panel of columns would be nearly empty.
+//
+//     y[S i + d, c] += x[i, :] . w_d[:, c]        d = phase - S offset of a tap, first_ ... last_; rows step by one
+//
+// A block of inputs gives a stretch of outputs whose ends overlap the neighbours'; the stretches are kept (they have few
+// channels) and added in block order, so the bits do not depend on who made which.
 #pragma once
 
 #include "core/operation.h"
@@ -8,7 +12,7 @@
 
 namespace convscope {
 
-// True where the scatter form multiplies less than half as much as the panel form.
+// Whether fewer products are wasted on empty columns that way.
 bool prefers_scatter(const ConvBlock& block, index tile_columns);
 
 class ScatterPlan final : public Operation {
@@ -16,30 +20,35 @@ class ScatterPlan final : public Operation {
     ScatterPlan(const ConvBlock& block, const Epilogue& epilogue, const Weights& weights, const Kernels& kernels);
 
     void run(const Call& call) const override;
+    const MapLayout& input() const override { return in_; }
+    index rows_per_sample() const override { return block_.in_length; }
     index scratch_floats() const override;
+    index shared_floats(index batch) const override { return batch * blocks() * stretch_floats(); }
     index weight_bytes() const override { return packed_.bytes(); }
     index partial_panels() const override { return 1; }
-    const MapLayout& input() const override { return in_; }
     const char* form() const override { return "scatter"; }
 
   private:
-    void run_block(const Call& call, index sample, index first_row, index last_row, float* scratch) const;
-    void reduce(const float* values, float* partial) const;
-    index product_rows() const;  // input positions that one block of output rows needs
+    index blocks() const { return (block_.in_length + block_inputs - 1) / block_inputs; }
+    index stretch_floats() const;  // of one block's outputs
+    index row_stride() const;      // of the products of one input, with a vector of zeros on either side
+    void scatter(const float* inputs, index count, float* stretch, float* scratch) const;
+    void finish(const Call& call, index sample, index first, index last, float* scratch) const;
+    void reduce(const float* values, index count, float* partial) const;
+
+    static constexpr index block_inputs = 256;
 
     ConvBlock block_;
     Epilogue epilogue_;
     const Kernels& kernels_;
     MapLayout in_;
-    index slots_ = 0, panels_ = 0;
-    index first_offset_ = 0, last_offset_ = 0;
-    std::vector<std::vector<index>> sources_;  // by phase and channel: where a row's products lie, from its first input
+    index first_ = 0, last_ = -1;  // where the taps of an input put it, from S i
+    index panels_ = 0;
     std::vector<Run> runs_;
-    std::vector<index> group_ends_;
-    std::vector<Group> groups_;   // (panels, groups)
+    std::vector<Group> groups_;   // (panels, runs)
     FloatBuffer packed_;          // per panel: (P, tile_columns)
-    std::vector<float> bias_;     // (S, C)
-    std::vector<float> slope_;    // (positions of a block, C)
+    std::vector<float> bias_;     // (positions that finish() takes at a time, C)
+    std::vector<float> slope_;    // likewise, empty unless the activation is leaky_relu
     std::vector<float> readout_;  // (K, C)
 };
 

@@ -17,16 +17,18 @@ constexpr index cache_floats = 700 * 1024 / 4, product_floats = 400 * 1024 / 4;
 // The transformed inputs of one block: within the last-level cache of a server's core or two.
 constexpr index block_floats = index{6} << 18;
 
-std::vector<float> rounded(const std::vector<double>& values) {
-    std::vector<float> result;
-    result.reserve(values.size());
-    for (double value : values) result.push_back(static_cast<float>(value));
-    return result;
-}
-
 }  // namespace
 
-SpectralPlan::SpectralPlan(const ConvBlock& block, const Epilogue& epilogue, const Weights& weights, const Window& window,
+SpectralPlan::Matrix::Matrix(const HalfMatrix& exact, const std::vector<bool>& keep_columns) {
+    for (index i = 0; i < exact.rows; ++i)
+        for (index j = 0; j < exact.columns; ++j)
+            if (keep_columns.empty() || keep_columns[j])
+                values.push_back(static_cast<float>(exact.values[i * exact.columns + j]));
+    run = {0, exact.rows > 0 ? static_cast<index>(values.size()) / exact.rows : 0};
+    for (index i = 0; i < exact.rows; ++i) rows.push_back(values.data() + i * run.length);
+}
+
+SpectralPlan::SpectralPlan(const ConvBlock& block, const Epilogue& epilogue, const Weights& weights, index window,
                            const Kernels& kernels)
     : block_(block), kernels_(kernels), epilogue_(block, epilogue, weights, kernels.tile_columns) {
     index last_offset = 0;
@@ -43,12 +45,12 @@ SpectralPlan::SpectralPlan(const ConvBlock& block, const Epilogue& epilogue, con
     const index last_input = ((windows() - 1) * short_.outputs + first_offset_ + short_.inputs) * block_.step - 1;
     in_.halo_right = std::max(in_.halo_right, last_input - block_.in_length + 1);
 
-    product_stride_ = depth() < 64 ? depth() : depth() + 16;  // as for maps: no power of two from one row to the next
-    input_matrix_ = rounded(short_.input_matrix);
-    for (index r = 0; r < short_.products; ++r) input_rows_.push_back(input_matrix_.data() + r * short_.inputs);
+    row_stride_ = depth() < 64 ? depth() : depth() + 16;  // as for maps: no power of two from one row to the next
+    tiling_ = choose_tiling();
+    product_stride_ = tiling_.windows * row_stride_;
+    for (index parity : {0, 1}) sums_[parity] = Matrix(short_.sums_of[parity]);
     plan_phases();
     pack(weights);
-    tiling_ = choose_tiling();
 }
 
 void SpectralPlan::plan_phases() {
@@ -61,27 +63,31 @@ void SpectralPlan::plan_phases() {
             if (tap.phase == number)
                 phase.taps[tap.offset - step * block_.step].push_back({tap.slot, step - first_offset_});
         }
+        std::vector<index> place_of_product(static_cast<std::size_t>(short_.products), -1);
         for (index r = 0; r < short_.products; ++r) {
             Product product{r, {}, {}, {}};
-            std::vector<index> places;  // of the input phases that matter, in units of P
             for (index source = 0; source < block_.step; ++source) {
                 const auto& taps = phase.taps[source];
-                if (std::none_of(taps.begin(), taps.end(), [&](const PhaseTap& tap) { return factor(r, tap) != 0.0; })) continue;
-                product.sources.push_back(source);
-                places.push_back(source);
+                const bool matters = std::any_of(taps.begin(), taps.end(), [&](const PhaseTap& tap) { return factor(r, tap) != 0.0; });
+                if (matters || (r < short_.products - 2 && !taps.empty())) product.sources.push_back(source);
             }
-            if (places.empty()) continue;
-            product.runs = merge_runs(places, block_.in_channels, block_.in_channels);
+            if (product.sources.empty()) continue;
+            product.runs = merge_runs(product.sources, block_.in_channels, block_.in_channels);
             for (Run& run : product.runs) run.offset += r * product_stride_;
             product.group_ends = split_groups(product.runs);
+            place_of_product[r] = static_cast<index>(phase.products.size());
             phase.products.push_back(std::move(product));
         }
-        const index count = static_cast<index>(phase.products.size());
-        for (index i = 0; i < short_.outputs; ++i)
-            for (const Product& product : phase.products)
-                phase.output_matrix.push_back(static_cast<float>(short_.output_matrix[i * short_.products + product.number]));
-        for (index i = 0; i < short_.outputs; ++i) phase.output_rows.push_back(phase.output_matrix.data() + i * count);
-        phase.output_run = {0, count};
+        for (index parity : {0, 1}) {
+            std::vector<bool> keep;
+            for (Combination combination : short_.combinations_for[parity]) {
+                for (index* product : {&combination.first, &combination.second})
+                    if (*product >= 0) *product = place_of_product[*product];
+                keep.push_back(combination.first >= 0);
+                if (combination.first >= 0) phase.combinations.push_back(combination);
+            }
+            phase.outputs[parity] = Matrix(short_.outputs_from[parity], keep);
+        }
     }
 }
 
@@ -124,8 +130,8 @@ SpectralPlan::Tiling SpectralPlan::choose_tiling() const {
     for (index windows = kernels_.tile_rows; windows <= block_rows; windows += kernels_.tile_rows)
         for (index panels = 1; panels <= epilogue_.panels(); ++panels) {
             const index held = windows * panels * products * width;
-            const index inputs = windows * products * product_stride_;
-            if (held > product_floats || windows * product_stride_ > cache_floats / 2) continue;
+            const index inputs = windows * products * row_stride_;
+            if (held > product_floats || windows * row_stride_ > cache_floats / 2) continue;
             const bool stays = inputs + held <= cache_floats;
             const double reads = 1.0 / static_cast<double>(windows) + (stays ? 0.0 : 1.0 / static_cast<double>(width * panels));
             if (reads < least) least = reads, best = {windows, panels};
@@ -134,7 +140,7 @@ SpectralPlan::Tiling SpectralPlan::choose_tiling() const {
 }
 
 index SpectralPlan::block_windows(index batch) const {
-    const index most = std::max<index>(block_floats / (short_.products * product_stride_), tiling_.windows);
+    const index most = std::max<index>(block_floats / (short_.products * row_stride_), tiling_.windows);
     const index all = batch * windows();
     const index blocks = (all + most - 1) / most;
     const index each = (all + blocks - 1) / blocks;
@@ -142,18 +148,19 @@ index SpectralPlan::block_windows(index batch) const {
 }
 
 index SpectralPlan::shared_floats(index batch) const {
-    return block_windows(batch) * short_.products * product_stride_ + kernels_.tile_columns;
+    const index tasks = (block_windows(batch) + tiling_.windows - 1) / tiling_.windows;
+    return tasks * short_.products * product_stride_ + kernels_.tile_columns;
 }
 
 index SpectralPlan::scratch_floats() const {
     const index width = kernels_.tile_columns;
-    const index for_inputs = short_.products * width;
-    const index for_outputs = tiling_.windows * tiling_.panels * short_.products * width + short_.outputs * width;
-    return std::max(for_inputs, for_outputs);
+    const index rows = short_.products + 4;  // sums or combinations, of which there are no more
+    return held_floats() + (rows + short_.outputs) * width;
 }
 
 void SpectralPlan::run(const Call& call) const {
     const index all = call.batch * windows(), at_once = block_windows(call.batch), panels = epilogue_.panels();
+    // Enough panels per task for some 10 us of work; fewer only add hand-outs.
     constexpr index products_per_task = 1'000'000;
     const index panel_products = std::min(tiling_.windows, all) * short_.products * depth() * kernels_.tile_columns;
     const index group = std::clamp<index>(products_per_task / panel_products / tiling_.panels * tiling_.panels,
@@ -165,15 +172,21 @@ void SpectralPlan::run(const Call& call) const {
         call.team->run(count, [&](index place, index worker) {
             transform_inputs(call, first + place, place, call.scratch[worker].data());
         });
-        const index blocks = (count + tiling_.windows - 1) / tiling_.windows;
-        const bool weights_outside = packed_.size() > count * short_.products * product_stride_;
-        call.team->run(blocks * columns, [&](index task, index worker) {
-            const index block = weights_outside ? task % blocks : task / columns;
-            const index column = weights_outside ? task / blocks : task % columns;
-            const index place = block * tiling_.windows, panel = column % panel_groups * group;
-            for (index next = panel; next < std::min(panel + group, panels); next += tiling_.panels)
-                run_panels(call, first + place, place, std::min(tiling_.windows, count - place), column / panel_groups, next,
-                           std::min({next + tiling_.panels, panel + group, panels}), call.scratch[worker].data());
+        const index tasks = (count + tiling_.windows - 1) / tiling_.windows;
+        const bool weights_outside = packed_.size() > count * short_.products * row_stride_;
+        call.team->run(tasks * columns, [&](index task, index worker) {
+            const index row = weights_outside ? task % tasks : task / columns;
+            const index column = weights_outside ? task / tasks : task % columns;
+            const index place = row * tiling_.windows, panel = column % panel_groups * group;
+            float* const scratch = call.scratch[worker].data();
+            Share share{first + place, place, std::min(tiling_.windows, count - place), column / panel_groups, panel, panel};
+            const index end = std::min(panel + group, panels);
+            while (share.last_panel < end) {
+                share.first_panel = share.last_panel;
+                share.last_panel = std::min(share.first_panel + tiling_.panels, end);
+                multiply(call, share, scratch);
+                finish(call, share, scratch, scratch + held_floats());
+            }
         });
     }
 }
@@ -182,79 +195,107 @@ void SpectralPlan::run(const Call& call) const {
 void SpectralPlan::transform_inputs(const Call& call, index window, index place, float* scratch) const {
     const index width = kernels_.tile_columns, channels = block_.in_channels;
     const index sample = window / windows(), row = window % windows() * short_.outputs;
-    float* const to = call.shared + place * short_.products * product_stride_;
-    const Run run{0, short_.inputs};
+    float* const to = inputs_at(call, place);
+    float* const rest = scratch + (short_.products + 4) * width;
     PanelTask task{};
-    task.rows = input_rows_.data();
-    task.row_count = short_.products;
+    task.row_count = short_.sums_of[0].rows;
     task.group_count = 1;
-    for (index source = 0; source < block_.step; ++source) {
-        const float* from = in_.at(call.in, sample, (row + first_offset_) * block_.step + source);
+    task.scratch_row_stride = width;
+    for (index source = 0; source < block_.step; ++source)
         for (index channel = 0; channel < channels; channel += width) {
-            const Group group{&run, 1, from + channel, block_.step * in_.stride};
+            for (index parity : {0, 1}) {
+                const float* from = in_.at(call.in, sample, (row + first_offset_ + parity) * block_.step + source) + channel;
+                const Group group{&sums_[parity].run, 1, from, 2 * block_.step * in_.stride};
+                task.rows = sums_[parity].rows.data();
+                task.groups = &group;
+                task.scratch = scratch + parity * task.row_count * width;
+                kernels_.conv_panel(task);
+            }
             const index count = std::min(width, channels - channel);
             float* const out = to + source * channels + channel;
-            task.groups = &group;
-            task.scratch = count == width ? out : scratch;
-            task.scratch_row_stride = count == width ? product_stride_ : width;
-            kernels_.conv_panel(task);
-            for (index r = 0; r < short_.products && count < width; ++r)
-                std::copy_n(scratch + r * width, count, out + r * product_stride_);
+            const bool is_whole = count == width;
+            kernels_.combine(short_.inputs_from_sums.data(), short_.products, scratch, is_whole ? out : rest,
+                             is_whole ? product_stride_ : width);
+            for (index r = 0; r < short_.products && !is_whole; ++r)
+                std::copy_n(rest + r * width, count, out + r * product_stride_);
         }
+}
+
+// V = U W for some windows and panels of one phase: (panels, windows, products, tile_columns) in `products_out`.
+void SpectralPlan::multiply(const Call& call, const Share& share, float* products_out) const {
+    const index width = kernels_.tile_columns;
+    const Phase& phase = phases_[share.phase];
+    const index products = static_cast<index>(phase.products.size());
+    std::array<const float*, block_rows> inputs;
+    for (index i = 0; i < share.windows; ++i) inputs[i] = inputs_at(call, share.place + i);
+
+    PanelTask task{};
+    task.rows = inputs.data();
+    task.row_count = share.windows;
+    task.scratch_row_stride = products * width;
+    const index groups_per_panel = static_cast<index>(phase.groups.size()) / epilogue_.panels();
+    const auto groups_of = [&](index panel) { return phase.groups.data() + panel * groups_per_panel; };
+    index first_group = 0;
+    for (index r = 0; r < products; ++r) {
+        const index group_count = static_cast<index>(phase.products[r].group_ends.size());
+        for (index panel = share.first_panel; panel < share.last_panel; ++panel) {
+            task.groups = groups_of(panel) + first_group;
+            task.group_count = group_count;
+            task.next_weights = panel + 1 < share.last_panel ? groups_of(panel + 1)[first_group].weights
+                                : r + 1 < products           ? groups_of(share.first_panel)[first_group + group_count].weights
+                                : share.last_panel < epilogue_.panels() ? groups_of(share.last_panel)->weights
+                                                                        : nullptr;
+            task.scratch = products_out + ((panel - share.first_panel) * tiling_.windows * products + r) * width;
+            kernels_.conv_panel(task);
+        }
+        first_group += group_count;
     }
 }
 
-// U W, then C and the epilogue, for some windows and panels of one phase.
-void SpectralPlan::run_panels(const Call& call, index first_window, index place, index window_count, index phase_number,
-                              index first_panel, index last_panel, float* scratch) const {
+// y = C V and the epilogue.
+void SpectralPlan::finish(const Call& call, const Share& share, const float* products_in, float* scratch) const {
     const index width = kernels_.tile_columns;
-    const Phase& phase = phases_[phase_number];
-    const index products = phase.output_run.length, window_floats = products * width;
-    float* const values = scratch + tiling_.windows * tiling_.panels * short_.products * width;  // of one window and panel
-
-    std::array<const float*, block_rows> inputs;
-    for (index i = 0; i < window_count; ++i) inputs[i] = call.shared + (place + i) * short_.products * product_stride_;
-    PanelTask product_task{};
-    product_task.rows = inputs.data();
-    product_task.row_count = window_count;
-    product_task.scratch_row_stride = window_floats;
-    const index groups_per_panel = static_cast<index>(phase.groups.size()) / epilogue_.panels();
-    index first_group = 0;
-    for (index r = 0; r < products; ++r) {
-        product_task.group_count = static_cast<index>(phase.products[r].group_ends.size());
-        for (index panel = first_panel; panel < last_panel; ++panel) {
-            product_task.groups = phase.groups.data() + panel * groups_per_panel + first_group;
-            product_task.scratch = scratch + (panel - first_panel) * tiling_.windows * window_floats + r * width;
-            kernels_.conv_panel(product_task);
-        }
-        first_group += product_task.group_count;
-    }
+    const Phase& phase = phases_[share.phase];
+    const index products = static_cast<index>(phase.products.size());
+    float* const values = scratch + static_cast<index>(phase.combinations.size()) * width;  // of one window and panel
 
     PanelTask task{};
-    task.rows = phase.output_rows.data();
     task.group_count = products > 0 ? 1 : 0;
     task.scratch = values;
     task.scratch_row_stride = width;
-    std::array<float*, block_rows> out_rows;
-    for (index i = 0; i < window_count; ++i) {
-        const index sample = (first_window + i) / windows(), row = (first_window + i) % windows() * short_.outputs;
-        task.row_count = std::min(short_.outputs, block_.rows() - row);
-        for (index k = 0; k < task.row_count && call.out != nullptr; ++k) {
-            const index position = (row + k) * block_.phases + phase_number;
-            out_rows[k] = position < block_.out_length ? call.out_layout->at(call.out, sample, position) + first_panel * width
-                                                       : nullptr;
+    std::array<float*, block_rows> out_rows[2];  // by parity
+    for (index i = 0; i < share.windows; ++i) {
+        const index sample = (share.first_window + i) / windows();
+        const index row = (share.first_window + i) % windows() * short_.outputs;
+        const index row_count = std::min(short_.outputs, block_.rows() - row);
+        for (index k = 0; k < row_count && call.out != nullptr; ++k) {
+            const index position = (row + k) * block_.phases + share.phase;
+            out_rows[k % 2][k / 2] = position < block_.out_length
+                                         ? call.out_layout->at(call.out, sample, position) + share.first_panel * width
+                                         : nullptr;
         }
-        task.out_rows = call.out == nullptr ? nullptr : out_rows.data();
-        for (index panel = first_panel; panel < last_panel; ++panel) {
-            const float* sums = scratch + ((panel - first_panel) * tiling_.windows + i) * window_floats;
-            const Group group{&phase.output_run, 1, sums, width};
-            task.groups = &group;
-            epilogue_.describe(task, phase_number, panel);
-            if (call.partial != nullptr)
-                task.partial = call.partial + epilogue_.partial_place(sample * block_.rows() + row, phase_number, panel);
-            kernels_.conv_panel(task);
-            for (index k = 0; k < task.row_count && call.out != nullptr; ++k)
-                if (out_rows[k] != nullptr) out_rows[k] += width;
+        for (index panel = share.first_panel; panel < share.last_panel; ++panel) {
+            kernels_.combine(phase.combinations.data(), static_cast<index>(phase.combinations.size()),
+                             products_in + ((panel - share.first_panel) * tiling_.windows + i) * products * width, scratch,
+                             width);
+            epilogue_.describe(task, share.phase, panel);
+            task.partial_row_stride *= 2;
+            const float* combined = scratch;
+            for (index parity : {0, 1}) {
+                const Matrix& outputs = phase.outputs[parity];
+                const Group group{&outputs.run, 1, combined, width};
+                combined += outputs.run.length * width;
+                task.rows = outputs.rows.data();
+                task.row_count = (row_count + 1 - parity) / 2;
+                task.groups = &group;
+                task.out_rows = call.out == nullptr ? nullptr : out_rows[parity].data();
+                if (call.partial != nullptr)
+                    task.partial =
+                        call.partial + epilogue_.partial_place(sample * block_.rows() + row + parity, share.phase, panel);
+                kernels_.conv_panel(task);
+                for (index k = 0; k < task.row_count && call.out != nullptr; ++k)
+                    if (out_rows[parity][k] != nullptr) out_rows[parity][k] += width;
+            }
         }
     }
 }

@@ -1,9 +1,9 @@
 // The spectral form of conv_block: windows of rows, each a short convolution with few products (core/short_convolution.h).
-// All three steps are the panel product of the direct form:
+// The steps with most of the work are the panel product of the direct form:
 //
-//     U[window, r, :]    = A[r, :] X            X the window's inputs, (n, P) for each of `step` input phases
-//     V[window, r, :]    = U[window, r, :] W[r]  W[r] = sum over taps of G[r, tap] w, added up in double when planned
-//     y[window rows, :]  = C V[window, :, :]     then the epilogue of the direct form
+//     U[window, r, :]   = A[r, :] X              X the window's inputs, (n, P) for each of `step` input phases
+//     V[window, r, :]   = U[window, r, :] W[r]   W[r] = sum over taps of G[r, tap] w, added up in double when planned
+//     y[window rows, :] = C V[window, :, :]      then the epilogue of the direct form
 //
 // A block of windows is in memory at a time: its U in the last-level cache, what one task reads and makes in its core's own.
 #pragma once
@@ -17,11 +17,12 @@ namespace convscope {
 
 class SpectralPlan final : public Operation {
   public:
-    SpectralPlan(const ConvBlock& block, const Epilogue& epilogue, const Weights& weights, const Window& window,
+    SpectralPlan(const ConvBlock& block, const Epilogue& epilogue, const Weights& weights, index window,
                  const Kernels& kernels);
 
     void run(const Call& call) const override;
     const MapLayout& input() const override { return in_; }
+    index rows_per_sample() const override { return windows(); }
     index scratch_floats() const override;
     index shared_floats(index batch) const override;
     index weight_bytes() const override { return packed_.bytes(); }
@@ -33,6 +34,14 @@ class SpectralPlan final : public Operation {
         index slot;
         index place;  // among the T taps of the short convolution
     };
+    // A matrix as the rows of a panel task.
+    struct Matrix {
+        std::vector<float> values;
+        std::vector<const float*> rows;
+        Run run{};  // one row
+        Matrix() = default;
+        explicit Matrix(const HalfMatrix& exact, const std::vector<bool>& keep_columns = {});
+    };
     // Products whose weights are all zero for an output phase do not exist there.
     struct Product {
         index number;                // r
@@ -43,26 +52,40 @@ class SpectralPlan final : public Operation {
     struct Phase {
         std::vector<std::vector<PhaseTap>> taps;  // by input phase
         std::vector<Product> products;
-        std::vector<float> output_matrix;  // C (outputs, products of this phase)
-        std::vector<const float*> output_rows;
-        Run output_run{};
-        std::vector<Group> groups;  // (panels, groups of all products)
+        std::vector<Combination> combinations;  // even, then odd
+        Matrix outputs[2];                      // by parity, of the combinations of that parity
+        std::vector<Group> groups;              // (panels, groups of all products)
     };
     struct Tiling {
         index windows;  // of one task
         index panels;   // that are worked on together
     };
 
+    // What a task does at a time: some windows and some panels of one phase.
+    struct Share {
+        index first_window;  // of the call
+        index place;         // of that window in the block
+        index windows;
+        index phase;
+        index first_panel, last_panel;
+    };
+
     void plan_phases();
     void pack(const Weights& weights);
     Tiling choose_tiling() const;
-    double factor(index product, const PhaseTap& tap) const { return short_.tap_matrix[product * short_.taps + tap.place]; }
+    double factor(index product, const PhaseTap& tap) const {
+        return short_.tap_matrix.values[product * short_.taps + tap.place];
+    }
     index windows() const { return (block_.rows() + short_.outputs - 1) / short_.outputs; }  // per sample
     index depth() const { return block_.step * block_.in_channels; }
     index block_windows(index batch) const;
+    index held_floats() const { return tiling_.windows * tiling_.panels * short_.products * kernels_.tile_columns; }
+    float* inputs_at(const Call& call, index place) const {
+        return call.shared + place / tiling_.windows * short_.products * product_stride_ + place % tiling_.windows * row_stride_;
+    }
     void transform_inputs(const Call& call, index window, index place, float* scratch) const;
-    void run_panels(const Call& call, index first_window, index place, index window_count, index phase, index first_panel,
-                    index last_panel, float* scratch) const;
+    void multiply(const Call& call, const Share& share, float* products_out) const;
+    void finish(const Call& call, const Share& share, const float* products_in, float* scratch) const;
 
     ConvBlock block_;
     const Kernels& kernels_;
@@ -70,9 +93,9 @@ class SpectralPlan final : public Operation {
     ShortConvolution short_;
     index first_offset_ = 0;  // of a window's first input, in steps from its first row
     MapLayout in_;
-    index product_stride_ = 0;  // floats from one product's inputs to the next
-    std::vector<float> input_matrix_;
-    std::vector<const float*> input_rows_;
+    // Transformed inputs lie as (tasks, products, windows of a task, step * P).
+    index row_stride_ = 0, product_stride_ = 0;
+    Matrix sums_[2];
     std::vector<Phase> phases_;
     Tiling tiling_{};
     FloatBuffer packed_;

@@ -10,10 +10,13 @@ namespace convscope::CONVSCOPE_ISA {
 namespace {
 
 constexpr index panel_columns = Vec::lanes * Vec::tile_vectors;
+constexpr index line_floats = 16;
 
-// sums[row, column] += (or =) inputs of `Rows` rows times the weights of one group.
+// sums[row, column] += (or =) inputs of `Rows` rows times the weights of one group. `ahead` is fetched meanwhile, one cache
+// line per step: weights are used once per block of rows, and the processor's own prefetcher was measured to come too late.
 template <int Rows>
-void multiply_tile(const float* const* rows, const Group& group, bool is_first, float* sums, index row_stride) {
+void multiply_tile(const float* const* rows, const Group& group, bool is_first, float* sums, index row_stride,
+                   const float* ahead) {
     constexpr int vectors = Vec::tile_vectors;
     Vec total[Rows][vectors];
 #pragma GCC unroll 16
@@ -27,7 +30,8 @@ void multiply_tile(const float* const* rows, const Group& group, bool is_first, 
         const float* input[Rows];
 #pragma GCC unroll 16
         for (int i = 0; i < Rows; ++i) input[i] = rows[i] + run->offset;
-        for (index k = 0; k < run->length; ++k, weight += weight_stride) {
+        for (index k = 0; k < run->length; ++k, weight += weight_stride, ahead += line_floats) {
+            __builtin_prefetch(ahead, 0, 2);
             Vec column[vectors];
 #pragma GCC unroll 4
             for (int v = 0; v < vectors; ++v) column[v] = Vec::load(weight + v * Vec::lanes);
@@ -48,111 +52,206 @@ void multiply_tile(const float* const* rows, const Group& group, bool is_first, 
         }
 }
 
-using TileFunction = void (*)(const float* const*, const Group&, bool, float*, index);
+using TileFunction = void (*)(const float* const*, const Group&, bool, float*, index, const float*);
 constexpr TileFunction tiles[] = {nullptr,          multiply_tile<1>, multiply_tile<2>, multiply_tile<3>, multiply_tile<4>,
                                   multiply_tile<5>, multiply_tile<6>, multiply_tile<7>, multiply_tile<8>};
 static_assert(Vec::tile_rows <= 8);
 
-// UBSan counts null + offset as an error, rightly.
-const float* at(const float* values, index i) { return values == nullptr ? nullptr : values + i; }
+template <Activation kind>
+[[gnu::always_inline]] inline Vec activated(Vec x, Vec slope) {
+    if constexpr (kind == Activation::relu) return max(Vec::zero(), x);
+    if constexpr (kind == Activation::leaky_relu) return multiply_add(min(Vec::zero(), x), slope, max(Vec::zero(), x));
+    if constexpr (kind == Activation::tanh) return tanh(x);
+    if constexpr (kind == Activation::sigmoid) return sigmoid(x);
+    return x;
+}
 
-Vec activated(Vec x, const Epilogue& epilogue, const float* slope) {
-    switch (epilogue.activation) {
-        case Activation::identity: break;
-        case Activation::relu: x = max(Vec::zero(), x); break;
-        case Activation::leaky_relu: x = multiply_add(min(Vec::zero(), x), Vec::load(slope), max(Vec::zero(), x)); break;
-        case Activation::tanh: x = tanh(x); break;
-        case Activation::sigmoid: x = sigmoid(x); break;
+// One row of a panel, in registers.
+struct PanelRow {
+    Vec part[Vec::tile_vectors];
+
+    static PanelRow load(const float* values) {
+        PanelRow row;
+#pragma GCC unroll 4
+        for (int v = 0; v < Vec::tile_vectors; ++v) row.part[v] = Vec::load(values + v * Vec::lanes);
+        return row;
     }
-    return x * Vec::broadcast(epilogue.scale);
+    void store(float* values) const {
+#pragma GCC unroll 4
+        for (int v = 0; v < Vec::tile_vectors; ++v) part[v].store(values + v * Vec::lanes);
+    }
+};
+
+[[gnu::always_inline]] inline float sum_of_products(const PanelRow& row, const float* factors) {
+    Vec total = Vec::zero();
+    for (int v = 0; v < Vec::tile_vectors; ++v) total = multiply_add(row.part[v], Vec::load(factors + v * Vec::lanes), total);
+    return sum(total);
 }
 
 // What the panel's columns of one row contribute to the series: the planner adds the panels up in their order.
-void reduce_row(const float* values, const PanelTask& task, float* partial) {
+[[gnu::always_inline]] inline void reduce_row(const PanelRow& row, const PanelTask& task, float* partial) {
     switch (task.epilogue->reduction) {
         case Reduction::none: break;
         case Reduction::mean: {
             Vec total = Vec::zero();
-            for (index c = 0; c < panel_columns; c += Vec::lanes) total = total + Vec::load(values + c);
+            for (int v = 0; v < Vec::tile_vectors; ++v) total = total + row.part[v];
             *partial = sum(total);
             break;
         }
         case Reduction::rms: {
             Vec total = Vec::zero();
-            for (index c = 0; c < panel_columns; c += Vec::lanes) {
-                const Vec value = Vec::load(values + c);
-                total = multiply_add(value, value, total);
-            }
+            for (int v = 0; v < Vec::tile_vectors; ++v) total = multiply_add(row.part[v], row.part[v], total);
             *partial = sum(total);
             break;
         }
         case Reduction::max: {
+            float values[panel_columns];
+            row.store(values);
             float top = values[0];
             for (index c = 1; c < task.columns; ++c) top = larger(top, values[c]);
             *partial = top;
             break;
         }
         case Reduction::readout:
-            for (index k = 0; k < task.epilogue->readouts; ++k) {
-                Vec total = Vec::zero();
-                for (index c = 0; c < panel_columns; c += Vec::lanes)
-                    total = multiply_add(Vec::load(values + c), Vec::load(task.readout + k * panel_columns + c), total);
-                partial[k] = sum(total);
-            }
+            for (index k = 0; k < task.epilogue->readouts; ++k)
+                partial[k] = sum_of_products(row, task.readout + k * panel_columns);
             break;
     }
 }
 
-void finish_row(float* values, index row, const PanelTask& task) {
+template <Activation kind>
+void finish_rows(const PanelTask& task) {
     const Epilogue& epilogue = *task.epilogue;
-    float* const partial = task.partial == nullptr ? nullptr : task.partial + row * task.partial_row_stride;
-    for (index c = 0; c < panel_columns; c += Vec::lanes) (Vec::load(values + c) + Vec::load(task.bias + c)).store(values + c);
-    if (partial != nullptr && epilogue.before_activation) reduce_row(values, task, partial);
-    for (index c = 0; c < panel_columns; c += Vec::lanes)
-        activated(Vec::load(values + c), epilogue, at(task.slope, c)).store(values + c);
-    for (index c = task.columns; c < panel_columns; ++c) values[c] = 0.0f;  // sigmoid(0) is not 0
-    if (partial != nullptr && !epilogue.before_activation) reduce_row(values, task, partial);
+    const Vec scale = Vec::broadcast(epilogue.scale);
+    const bool is_whole = task.columns == panel_columns;
+    const PanelRow bias = PanelRow::load(task.bias);
+    PanelRow slope{};
+    if constexpr (kind == Activation::leaky_relu) slope = PanelRow::load(task.slope);
 
-    float* const out = task.out_rows == nullptr ? nullptr : task.out_rows[row];
-    if (out == nullptr) return;
-    if (task.columns == panel_columns) {
-        for (index c = 0; c < panel_columns; c += Vec::lanes) Vec::load(values + c).store(out + c);
-    } else {
-        for (index c = 0; c < task.columns; ++c) out[c] = values[c];
+    float* partial = task.partial;
+    for (index i = 0; i < task.row_count; ++i) {
+        float* const values = task.scratch + i * task.scratch_row_stride;
+        PanelRow row = PanelRow::load(values);
+#pragma GCC unroll 4
+        for (int v = 0; v < Vec::tile_vectors; ++v) row.part[v] = row.part[v] + bias.part[v];
+        if (partial != nullptr && epilogue.before_activation) reduce_row(row, task, partial);
+#pragma GCC unroll 4
+        for (int v = 0; v < Vec::tile_vectors; ++v) row.part[v] = activated<kind>(row.part[v], slope.part[v]) * scale;
+        if (!is_whole) {
+            row.store(values);
+            for (index c = task.columns; c < panel_columns; ++c) values[c] = 0.0f;  // sigmoid(0) is not 0
+            row = PanelRow::load(values);
+        }
+        if (partial != nullptr && !epilogue.before_activation) reduce_row(row, task, partial);
+        if (partial != nullptr) partial += task.partial_row_stride;
+
+        float* const out = task.out_rows == nullptr ? nullptr : task.out_rows[i];
+        if (out == nullptr) continue;
+        if (is_whole) {
+            row.store(out);
+        } else {
+            for (index c = 0; c < task.columns; ++c) out[c] = values[c];
+        }
     }
+}
+
+using FinishFunction = void (*)(const PanelTask&);
+FinishFunction finish(Activation activation) {
+    switch (activation) {
+        case Activation::identity: break;
+        case Activation::relu: return finish_rows<Activation::relu>;
+        case Activation::leaky_relu: return finish_rows<Activation::leaky_relu>;
+        case Activation::tanh: return finish_rows<Activation::tanh>;
+        case Activation::sigmoid: return finish_rows<Activation::sigmoid>;
+    }
+    return finish_rows<Activation::identity>;
+}
+
+index depth_of(const Group& group) {
+    index depth = 0;
+    for (const Run* run = group.runs; run != group.runs + group.run_count; ++run) depth += run->length;
+    return depth;
 }
 
 void conv_panel(const PanelTask& task) {
     if (task.group_count == 0)  // a phase without taps: its outputs are the bias
         for (index row = 0; row < task.row_count; ++row)
             for (index c = 0; c < panel_columns; ++c) task.scratch[row * task.scratch_row_stride + c] = 0.0f;
-    for (index g = 0; g < task.group_count; ++g)
+    for (index g = 0; g < task.group_count; ++g) {
+        const Group& group = task.groups[g];
+        const float* ahead = g + 1 < task.group_count ? task.groups[g + 1].weights : task.next_weights;
+        if (ahead == nullptr) ahead = group.weights;
         for (index row = 0; row < task.row_count; row += Vec::tile_rows) {
             const index rows = row + Vec::tile_rows <= task.row_count ? Vec::tile_rows : task.row_count - row;
-            tiles[rows](task.rows + row, task.groups[g], g == 0, task.scratch + row * task.scratch_row_stride,
-                        task.scratch_row_stride);
+            tiles[rows](task.rows + row, group, g == 0, task.scratch + row * task.scratch_row_stride,
+                        task.scratch_row_stride, ahead);
+            ahead += depth_of(group) * line_floats;
+            if (row >= Vec::tile_rows) ahead = group.weights;  // two tiles have fetched it all
         }
+    }
     if (task.epilogue == nullptr) return;
-    for (index row = 0; row < task.row_count; ++row) finish_row(task.scratch + row * task.scratch_row_stride, row, task);
+    finish(task.epilogue->activation)(task);
+}
+
+template <Activation kind>
+void activate_all(float* values, index count, float scale, const float* slope) {
+    index i = 0;
+    const auto slopes = [&](index at) {
+        if constexpr (kind == Activation::leaky_relu) return Vec::load(slope + at);
+        return Vec::zero();
+    };
+    for (; i + Vec::lanes <= count; i += Vec::lanes)
+        (activated<kind>(Vec::load(values + i), slopes(i)) * Vec::broadcast(scale)).store(values + i);
+    if (i == count) return;
+    float rest[Vec::lanes] = {}, last_slopes[Vec::lanes] = {};
+    for (index j = i; j < count; ++j) {
+        rest[j - i] = values[j];
+        if (slope != nullptr) last_slopes[j - i] = slope[j];
+    }
+    (activated<kind>(Vec::load(rest), Vec::load(last_slopes)) * Vec::broadcast(scale)).store(rest);
+    for (index j = i; j < count; ++j) values[j] = rest[j - i];
 }
 
 void activate(float* values, index count, const Epilogue& epilogue, const float* slope) {
-    index i = 0;
-    for (; i + Vec::lanes <= count; i += Vec::lanes) activated(Vec::load(values + i), epilogue, at(slope, i)).store(values + i);
-    if (i == count) return;
-    float rest[Vec::lanes] = {}, slopes[Vec::lanes] = {};
-    for (index j = i; j < count; ++j) {
-        rest[j - i] = values[j];
-        if (slope != nullptr) slopes[j - i] = slope[j];
+    switch (epilogue.activation) {
+        case Activation::identity: return activate_all<Activation::identity>(values, count, epilogue.scale, slope);
+        case Activation::relu: return activate_all<Activation::relu>(values, count, epilogue.scale, slope);
+        case Activation::leaky_relu: return activate_all<Activation::leaky_relu>(values, count, epilogue.scale, slope);
+        case Activation::tanh: return activate_all<Activation::tanh>(values, count, epilogue.scale, slope);
+        case Activation::sigmoid: return activate_all<Activation::sigmoid>(values, count, epilogue.scale, slope);
     }
-    activated(Vec::load(rest), epilogue, slopes).store(rest);
-    for (index j = i; j < count; ++j) values[j] = rest[j - i];
+}
+
+void combine(const Combination* combinations, index count, const float* from, float* to, index to_stride) {
+    for (const Combination* item = combinations; item != combinations + count; ++item, to += to_stride) {
+        PanelRow row = PanelRow::load(from + item->first * panel_columns);
+        if (item->second >= 0) {
+            const PanelRow second = PanelRow::load(from + item->second * panel_columns);
+            const Vec sign = Vec::broadcast(item->sign);
+#pragma GCC unroll 4
+            for (int v = 0; v < Vec::tile_vectors; ++v) row.part[v] = multiply_add(sign, second.part[v], row.part[v]);
+        }
+        row.store(to);
+    }
+}
+
+void overlap_add(const float* products, index rows, index row_stride, index shift, index columns, float* out) {
+    const index end = (rows - 1) * shift + columns;
+    index first = 0;  // row that reaches the outputs at hand
+    for (index o = 0; o < end; o += Vec::lanes) {
+        while (first < rows && first * shift + columns <= o) ++first;
+        Vec total = Vec::zero();
+        for (index i = first; i < rows && i * shift < o + Vec::lanes; ++i)
+            total = total + Vec::load(products + i * row_stride + o - i * shift);
+        total.store(out + o);
+    }
 }
 
 }  // namespace
 
 const Kernels& table() {
-    static constexpr Kernels kernels{Isa::CONVSCOPE_ISA, Vec::tile_rows, panel_columns, conv_panel, activate};
+    static constexpr Kernels kernels{Isa::CONVSCOPE_ISA, Vec::lanes, Vec::tile_rows, panel_columns, conv_panel, activate,
+                                     combine, overlap_add};
     return kernels;
 }
 

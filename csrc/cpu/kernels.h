@@ -1,4 +1,4 @@
-// What a CPU instruction set offers to the planner: two functions and the tile they work in. Plain data only, so that
+// What a CPU instruction set offers to the planner: four functions and the tile they work in. Plain data only, so that
 // nothing compiled for one instruction set leaks into another.
 #pragma once
 
@@ -27,6 +27,7 @@ struct PanelTask {
     index row_count;
     const Group* groups;
     index group_count;
+    const float* next_weights;  // of the task that follows, to be fetched meanwhile; null when unknown
 
     const float* bias;  // (tile_columns,), zeros past `columns`
     index columns;      // of this panel that exist
@@ -41,13 +42,26 @@ struct PanelTask {
     index partial_row_stride;  // floats
 };
 
+// first + sign * second; second is -1 where there is none.
+struct Combination {
+    index first;
+    index second;
+    float sign;
+};
+
 struct Kernels {
     Isa isa;
+    index lanes;
     index tile_rows;
     index tile_columns;
     void (*conv_panel)(const PanelTask&);
     // In place; `slope` has a value for each element, or is null unless the activation is leaky_relu.
     void (*activate)(float* values, index count, const Epilogue&, const float* slope);
+    // to[i] = from[first_i] + sign_i * from[second_i], rows of a panel; `from` is packed.
+    void (*combine)(const Combination*, index count, const float* from, float* to, index to_stride);
+    // out[o] = sum over i of products[i * row_stride + o - i * shift], in the order of i, for every o that one of the rows
+    // reaches, rounded up to whole vectors. A row has `columns` products and `lanes` zeros on either side.
+    void (*overlap_add)(const float* products, index rows, index row_stride, index shift, index columns, float* out);
 };
 
 const Kernels& kernels(Isa isa);  // throws std::invalid_argument when this build does not hold them

@@ -1,0 +1,23 @@
+// One layer of a program: what it computes and the operation that computes it.
+#pragma once
+
+#include <memory>
+
+#include "core/operation.h"
+
+namespace convscope {
+
+struct Stage {
+    ConvBlock block;
+    Epilogue epilogue;
+    std::unique_ptr<Operation> operation;
+
+    // Per sample; 0 where nothing is reduced.
+    index partial_floats() const;
+    index series_floats() const;
+
+    // Adds the panels of each position in their order and turns the sum into the series (K, M) of one sample.
+    void fold(const float* partial, float* series) const;
+};
+
+}  // namespace convscope
