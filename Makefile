@@ -5,7 +5,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := test,speech,bench
+EXTRAS := test,speech
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SOURCES := $(shell find csrc python -type f ! -path '*/__pycache__/*' ! -name '*.so') CMakeLists.txt pyproject.toml
 
@@ -33,8 +33,9 @@ tidy: $(VENV)/lint-tools
 	PATH="$(abspath $(BIN)):$$PATH" cmake --preset tidy
 	PATH="$(abspath $(BIN)):$$PATH" cmake --build --preset tidy
 
-bench: $(VENV)/installed
-	$(BIN)/python benchmarks/bench_generator.py
+bench: $(VENV)/bench-tools
+	$(BIN)/python -m pytest benchmarks/test_speed.py
+	$(BIN)/convscope bench --force
 
 clean:
 	rm -rf build demo $(VENV)
@@ -43,7 +44,7 @@ help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 	@echo "make lint   ruff, mypy, clang-format, codespell"
 	@echo "make sanitize   kernel tests under AddressSanitizer, UndefinedBehaviorSanitizer, ThreadSanitizer"
-	@echo "make tidy   clang-tidy    make bench   the generator beside its peers    make clean"
+	@echo "make tidy   clang-tidy    make bench   speed beside the peers, about an hour    make clean"
 
 $(VENV)/python-ready: constraints.txt
 	@echo "convscope: making $(VENV) with $$($(PYTHON) --version) and installing PyTorch (the longest step)"
@@ -56,6 +57,10 @@ $(VENV)/python-ready: constraints.txt
 $(VENV)/installed: $(VENV)/python-ready $(SOURCES)
 	@echo "convscope: compiling the engine and installing convscope[$(EXTRAS)]"
 	$(INSTALL) --no-build-isolation ".[$(EXTRAS)]"
+	@touch $@
+
+$(VENV)/bench-tools: $(VENV)/installed
+	$(INSTALL) --no-build-isolation ".[bench]"
 	@touch $@
 
 $(VENV)/lint-tools: $(VENV)/python-ready

@@ -13,34 +13,39 @@ import argparse
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-import memory
 import numpy as np
-import peers
 import torch
-from bench_generator import latents, make_network
 
 import convscope as cs
+from convscope.bench import ENGINES, Arrays, Case
+from convscope.bench import _memory as memory
 
 Network = cs.models.SpeechNetwork
+CASE = Case("generator", batch=64, threads=cs.probe.thread_count(None))
 WAYS = ("convscope", "hooks, means, batches of 64", "hooks, maps kept")
 
 
-def run_convscope(network: Network, z: np.ndarray) -> peers.Series:
+def latents(count: int) -> np.ndarray:
+    return replace(CASE, batch=count).inputs()
+
+
+def run_convscope(network: Network, z: np.ndarray) -> Arrays:
     return dict(cs.Probe(network).run(z))
 
 
-def run_hooks(network: Network, z: np.ndarray) -> peers.Series:
-    engine = peers.make("torch hooks", network, cs.probe.thread_count(None))
+def run_hooks(network: Network, z: np.ndarray) -> Arrays:
+    engine = ENGINES["torch hooks"].make(network, CASE)
     parts = [engine(z[first : first + 64]) for first in range(0, len(z), 64)]
-    whole: peers.Series = {}
+    whole: Arrays = {}
     for name in list(parts[0]):
         whole[name] = np.concatenate([part.pop(name) for part in parts])
     return whole
 
 
-def run_keeping_maps(network: Network, z: np.ndarray) -> peers.Series:
+def run_keeping_maps(network: Network, z: np.ndarray) -> Arrays:
     torch.set_grad_enabled(False)
     maps: dict[str, torch.Tensor] = {}
     for name, layer in network.named_children():
@@ -51,8 +56,8 @@ def run_keeping_maps(network: Network, z: np.ndarray) -> peers.Series:
 
 def report(way: str, count: int) -> None:
     run = dict(zip(WAYS, (run_convscope, run_hooks, run_keeping_maps), strict=True))[way]
-    run(make_network(), latents(2))  # imports, thread pools and other first-time costs are not the subject
-    network = make_network()
+    run(CASE.network(), latents(2))  # imports, thread pools and other first-time costs are not the subject
+    network = CASE.network()
     memory.reset_peak()
     before = memory.resident_mb()
     series = run(network, latents(count))

@@ -26,7 +26,7 @@ std::string shape_text(const Floats& array) {
 Layer make_layer(index in_length, index in_channels, index out_length, index out_channels, index step, index phases,
                  const std::vector<std::tuple<index, index, index>>& taps, const Floats& kernel, const Floats& bias,
                  Activation activation, const Floats& slope, float scale, Reduction reduction, const Floats& readout,
-                 bool before_activation, Form form, index window) {
+                 bool before_activation, Form form, index window, bool bfloat16) {
     Layer layer;
     layer.block = {in_length, in_channels, out_length, out_channels, step, phases, {}};
     for (const auto& [phase, offset, slot] : taps) layer.block.taps.push_back({phase, offset, slot});
@@ -38,6 +38,7 @@ Layer make_layer(index in_length, index in_channels, index out_length, index out
     layer.weights = {copied(kernel), copied(bias), copied(readout), copied(slope)};
     layer.form = form;
     layer.window = window;
+    layer.bfloat16 = bfloat16;
     return layer;
 }
 
@@ -95,7 +96,7 @@ void bind_program(py::module_& module) {
         .def(py::init(&make_layer), py::kw_only(), py::arg("in_length"), py::arg("in_channels"), py::arg("out_length"),
              py::arg("out_channels"), py::arg("step"), py::arg("phases"), py::arg("taps"), py::arg("kernel"), py::arg("bias"),
              py::arg("activation"), py::arg("slope"), py::arg("scale"), py::arg("reduction"), py::arg("readout"),
-             py::arg("before_activation"), py::arg("form"), py::arg("window") = 0);
+             py::arg("before_activation"), py::arg("form"), py::arg("window") = 0, py::arg("bfloat16") = false);
 
     py::class_<Program>(module, "Program")
         .def(py::init([](const std::vector<Layer*>& layers, const std::string& isa) {
@@ -116,6 +117,7 @@ void bind_program(py::module_& module) {
         .def("form", &Program::form, py::arg("layer"))
         .def("workspace_bytes", &Program::workspace_bytes, py::arg("batch"), py::arg("thread_count"))
         .def_property_readonly("weight_bytes", &Program::weight_bytes)
+        .def_property_readonly("layer_weight_bytes", &Program::layer_weight_bytes)
         .def_property_readonly("isa", [](const Program& program) { return std::string(name(program.isa())); });
 }
 

@@ -15,6 +15,7 @@ void bind_runtime(py::module_& module) {
         return names;
     });
     module.def("selected_isa", [] { return std::string(name(selected_isa())); });
+    module.def("has_bfloat16", [] { return has_bfloat16(selected_isa()); });
     module.def("compiler", [] { return std::string(CONVSCOPE_COMPILER); });
 }
 

@@ -32,6 +32,14 @@ std::vector<Isa> available_isas() {
     return isas;
 }
 
+bool has_bfloat16([[maybe_unused]] Isa isa) {
+#ifdef CONVSCOPE_HAS_avx512_bf16
+    return isa == Isa::avx512 && __builtin_cpu_supports("avx512bf16");
+#else
+    return false;
+#endif
+}
+
 Isa selected_isa() {
     const std::vector<Isa> isas = available_isas();
     const char* wanted = std::getenv("CONVSCOPE_ISA");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <numeric>
 #include <utility>
 
 #include "core/error.h"
@@ -74,8 +75,12 @@ void drop_idle_taps(ConvBlock& block) {
 }
 
 std::unique_ptr<Operation> plan(const Layer& layer, const Kernels& kernels) {
+    const Bfloat16Kernels* bfloat16 = layer.bfloat16 ? bfloat16_kernels(kernels.isa) : nullptr;
+    require(!layer.bfloat16 || layer.form == Form::spectral, "bfloat16", "expected the spectral form");
+    require(!layer.bfloat16 || bfloat16 != nullptr, "bfloat16", "expected a processor with AVX512_BF16 and the kernels for ",
+            "avx512, got the kernels for ", name(kernels.isa));
     if (layer.form == Form::spectral)
-        return std::make_unique<SpectralPlan>(layer.block, layer.epilogue, layer.weights, layer.window, kernels);
+        return std::make_unique<SpectralPlan>(layer.block, layer.epilogue, layer.weights, layer.window, kernels, bfloat16);
     const bool scatter =
         layer.form == Form::scatter || (layer.form == Form::automatic && prefers_scatter(layer.block, kernels.tile_columns));
     if (scatter) return std::make_unique<ScatterPlan>(layer.block, layer.epilogue, layer.weights, kernels);
@@ -111,10 +116,15 @@ const char* Program::form(index layer) const {
 
 index Program::series_floats(index layer) const { return stages_[layer].series_floats(); }
 
+std::vector<index> Program::layer_weight_bytes() const {
+    std::vector<index> bytes;
+    for (const Stage& stage : stages_) bytes.push_back(stage.operation->weight_bytes());
+    return bytes;
+}
+
 index Program::weight_bytes() const {
-    index total = 0;
-    for (const Stage& stage : stages_) total += stage.operation->weight_bytes();
-    return total;
+    const std::vector<index> bytes = layer_weight_bytes();
+    return std::accumulate(bytes.begin(), bytes.end(), index{0});
 }
 
 index Program::workspace_bytes(index batch, index thread_count) const {

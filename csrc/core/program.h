@@ -20,7 +20,8 @@ struct Layer {
     Epilogue epilogue;
     Weights weights;
     Form form = Form::automatic;
-    index window = 0;  // inputs at a time, of the spectral form
+    index window = 0;       // inputs at a time, of the spectral form
+    bool bfloat16 = false;  // its products
 };
 
 class Program {
@@ -36,6 +37,7 @@ class Program {
     index layer_count() const { return static_cast<index>(stages_.size()); }
     index workspace_bytes(index batch, index thread_count) const;
     index weight_bytes() const;
+    std::vector<index> layer_weight_bytes() const;
     const char* form(index layer) const;  // throws std::invalid_argument when there is no such layer
     Isa isa() const { return isa_; }
     const MapLayout& input() const { return stages_.front().operation->input(); }

@@ -29,8 +29,10 @@ SpectralPlan::Matrix::Matrix(const HalfMatrix& exact, const std::vector<bool>& k
 }
 
 SpectralPlan::SpectralPlan(const ConvBlock& block, const Epilogue& epilogue, const Weights& weights, index window,
-                           const Kernels& kernels)
-    : block_(block), kernels_(kernels), epilogue_(block, epilogue, weights, kernels.tile_columns) {
+                           const Kernels& kernels, const Bfloat16Kernels* bfloat16)
+    : block_(block), kernels_(kernels), bfloat16_(bfloat16), epilogue_(block, epilogue, weights, kernels.tile_columns) {
+    require(bfloat16 == nullptr || block.in_channels % 2 == 0, "bfloat16", "expected an even number of input channels, got ",
+            block.in_channels);
     index last_offset = 0;
     if (!block_.taps.empty()) first_offset_ = last_offset = floor_divided(block_.taps.front().offset, block_.step);
     for (const Tap& tap : block_.taps) {
@@ -72,7 +74,7 @@ void SpectralPlan::plan_phases() {
                 if (matters || (r < short_.products - 2 && !taps.empty())) product.sources.push_back(source);
             }
             if (product.sources.empty()) continue;
-            product.runs = merge_runs(product.sources, block_.in_channels, block_.in_channels);
+            product.runs = merge_runs(product.sources, channel_floats(), channel_floats());
             for (Run& run : product.runs) run.offset += r * product_stride_;
             product.group_ends = split_groups(product.runs);
             place_of_product[r] = static_cast<index>(phase.products.size());
@@ -96,10 +98,22 @@ void SpectralPlan::pack(const Weights& weights) {
     index sources = 0;
     for (const Phase& phase : phases_)
         for (const Product& product : phase.products) sources += static_cast<index>(product.sources.size());
-    packed_ = FloatBuffer(sources * channels * epilogue_.panels() * width);
+    packed_ = FloatBuffer(sources * channel_floats() * epilogue_.panels() * width);
 
     float* place = packed_.data();
     std::vector<double> sums(static_cast<std::size_t>(width));
+    std::vector<float> row(static_cast<std::size_t>(2 * width)), pairs(row);
+    // The transformed weights from input channel p to the panel's columns.
+    const auto transform = [&](const Phase& phase, const Product& product, index source, index p, index panel, float* to) {
+        const index first = panel * width, count = std::min(width, columns - first);
+        std::fill(sums.begin(), sums.end(), 0.0);
+        for (const PhaseTap& tap : phase.taps[source]) {
+            const double weight = factor(product.number, tap);
+            const float* from = weights.kernel.data() + (tap.slot * channels + p) * columns + first;
+            for (index c = 0; c < count; ++c) sums[c] += weight * static_cast<double>(from[c]);
+        }
+        for (index c = 0; c < width; ++c) to[c] = static_cast<float>(sums[c]);
+    };
     for (Phase& phase : phases_)
         for (index panel = 0; panel < epilogue_.panels(); ++panel)
             for (const Product& product : phase.products) {
@@ -109,16 +123,16 @@ void SpectralPlan::pack(const Weights& weights) {
                     phase.groups.push_back({product.runs.data() + begin, end - begin, group_weights, width});
                     for (; begin < end; ++begin) group_weights += product.runs[begin].length * width;
                 }
-                const index first = panel * width, count = std::min(width, columns - first);
                 for (index source : product.sources)
-                    for (index p = 0; p < channels; ++p, place += width) {
-                        std::fill(sums.begin(), sums.end(), 0.0);
-                        for (const PhaseTap& tap : phase.taps[source]) {
-                            const double weight = factor(product.number, tap);
-                            const float* from = weights.kernel.data() + (tap.slot * channels + p) * columns + first;
-                            for (index c = 0; c < count; ++c) sums[c] += weight * static_cast<double>(from[c]);
+                    for (index p = 0; p < channels; p += bfloat16_ == nullptr ? 1 : 2, place += width) {
+                        transform(phase, product, source, p, panel, bfloat16_ == nullptr ? place : row.data());
+                        if (bfloat16_ == nullptr) continue;
+                        transform(phase, product, source, p + 1, panel, row.data() + width);
+                        for (index c = 0; c < width; ++c) {
+                            pairs[2 * c] = row[c];
+                            pairs[2 * c + 1] = row[width + c];
                         }
-                        for (index c = 0; c < width; ++c) place[c] = static_cast<float>(sums[c]);
+                        bfloat16_->convert(pairs.data(), 2 * width, place);
                     }
             }
 }
@@ -212,12 +226,16 @@ void SpectralPlan::transform_inputs(const Call& call, index window, index place,
                 kernels_.conv_panel(task);
             }
             const index count = std::min(width, channels - channel);
-            float* const out = to + source * channels + channel;
-            const bool is_whole = count == width;
+            float* const out = to + source * channel_floats() + (bfloat16_ == nullptr ? channel : channel / 2);
+            const bool is_whole = count == width && bfloat16_ == nullptr;
             kernels_.combine(short_.inputs_from_sums.data(), short_.products, scratch, is_whole ? out : rest,
                              is_whole ? product_stride_ : width);
-            for (index r = 0; r < short_.products && !is_whole; ++r)
-                std::copy_n(rest + r * width, count, out + r * product_stride_);
+            for (index r = 0; r < short_.products && !is_whole; ++r) {
+                if (bfloat16_ == nullptr)
+                    std::copy_n(rest + r * width, count, out + r * product_stride_);
+                else
+                    bfloat16_->convert(rest + r * width, count, out + r * product_stride_);
+            }
         }
 }
 
@@ -246,7 +264,7 @@ void SpectralPlan::multiply(const Call& call, const Share& share, float* product
                                 : share.last_panel < epilogue_.panels() ? groups_of(share.last_panel)->weights
                                                                         : nullptr;
             task.scratch = products_out + ((panel - share.first_panel) * tiling_.windows * products + r) * width;
-            kernels_.conv_panel(task);
+            bfloat16_ == nullptr ? kernels_.conv_panel(task) : bfloat16_->multiply(task);
         }
         first_group += group_count;
     }

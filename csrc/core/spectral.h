@@ -17,8 +17,9 @@ namespace convscope {
 
 class SpectralPlan final : public Operation {
   public:
+    // With `bfloat16` the products U W take bfloat16 factors; the transforms stay in float32.
     SpectralPlan(const ConvBlock& block, const Epilogue& epilogue, const Weights& weights, index window,
-                 const Kernels& kernels);
+                 const Kernels& kernels, const Bfloat16Kernels* bfloat16 = nullptr);
 
     void run(const Call& call) const override;
     const MapLayout& input() const override { return in_; }
@@ -77,7 +78,9 @@ class SpectralPlan final : public Operation {
         return short_.tap_matrix.values[product * short_.taps + tap.place];
     }
     index windows() const { return (block_.rows() + short_.outputs - 1) / short_.outputs; }  // per sample
-    index depth() const { return block_.step * block_.in_channels; }
+    // Floats that the channels of one input phase take: half as many when pairs of bfloat16 share one.
+    index channel_floats() const { return bfloat16_ == nullptr ? block_.in_channels : block_.in_channels / 2; }
+    index depth() const { return block_.step * channel_floats(); }
     index block_windows(index batch) const;
     index held_floats() const { return tiling_.windows * tiling_.panels * short_.products * kernels_.tile_columns; }
     float* inputs_at(const Call& call, index place) const {
@@ -89,6 +92,7 @@ class SpectralPlan final : public Operation {
 
     ConvBlock block_;
     const Kernels& kernels_;
+    const Bfloat16Kernels* bfloat16_;
     PanelEpilogue epilogue_;
     ShortConvolution short_;
     index first_offset_ = 0;  // of a window's first input, in steps from its first row

@@ -12,9 +12,10 @@ namespace {
 constexpr index panel_columns = Vec::lanes * Vec::tile_vectors;
 constexpr index line_floats = 16;
 
-// sums[row, column] += (or =) inputs of `Rows` rows times the weights of one group. `ahead` is fetched meanwhile, one cache
-// line per step: weights are used once per block of rows, and the processor's own prefetcher was measured to come too late.
-template <int Rows>
+// sums[row, column] += (or =) inputs of `Rows` rows times the weights of one group. `ahead` is fetched meanwhile, `Lines`
+// cache lines per step: weights are used once per block of rows, and the processor's own prefetcher was measured to come too
+// late.
+template <int Rows, int Lines>
 void multiply_tile(const float* const* rows, const Group& group, bool is_first, float* sums, index row_stride,
                    const float* ahead) {
     constexpr int vectors = Vec::tile_vectors;
@@ -30,8 +31,9 @@ void multiply_tile(const float* const* rows, const Group& group, bool is_first, 
         const float* input[Rows];
 #pragma GCC unroll 16
         for (int i = 0; i < Rows; ++i) input[i] = rows[i] + run->offset;
-        for (index k = 0; k < run->length; ++k, weight += weight_stride, ahead += line_floats) {
-            __builtin_prefetch(ahead, 0, 2);
+        for (index k = 0; k < run->length; ++k, weight += weight_stride, ahead += Lines * line_floats) {
+#pragma GCC unroll 2
+            for (int i = 0; i < Lines; ++i) __builtin_prefetch(ahead + i * line_floats, 0, 2);
             Vec column[vectors];
 #pragma GCC unroll 4
             for (int v = 0; v < vectors; ++v) column[v] = Vec::load(weight + v * Vec::lanes);
@@ -53,8 +55,16 @@ void multiply_tile(const float* const* rows, const Group& group, bool is_first, 
 }
 
 using TileFunction = void (*)(const float* const*, const Group&, bool, float*, index, const float*);
-constexpr TileFunction tiles[] = {nullptr,          multiply_tile<1>, multiply_tile<2>, multiply_tile<3>, multiply_tile<4>,
-                                  multiply_tile<5>, multiply_tile<6>, multiply_tile<7>, multiply_tile<8>};
+template <int Lines>
+constexpr TileFunction tiles[] = {nullptr,
+                                  multiply_tile<1, Lines>,
+                                  multiply_tile<2, Lines>,
+                                  multiply_tile<3, Lines>,
+                                  multiply_tile<4, Lines>,
+                                  multiply_tile<5, Lines>,
+                                  multiply_tile<6, Lines>,
+                                  multiply_tile<7, Lines>,
+                                  multiply_tile<8, Lines>};
 static_assert(Vec::tile_rows <= 8);
 
 template <Activation kind>
@@ -181,12 +191,16 @@ void conv_panel(const PanelTask& task) {
         const Group& group = task.groups[g];
         const float* ahead = g + 1 < task.group_count ? task.groups[g + 1].weights : task.next_weights;
         if (ahead == nullptr) ahead = group.weights;
+        // The first tile fetches what follows, or the first two when there are two: one line per step costs them less.
+        if (task.row_count <= Vec::tile_rows) {
+            tiles<2>[task.row_count](task.rows, group, g == 0, task.scratch, task.scratch_row_stride, ahead);
+            continue;
+        }
         for (index row = 0; row < task.row_count; row += Vec::tile_rows) {
             const index rows = row + Vec::tile_rows <= task.row_count ? Vec::tile_rows : task.row_count - row;
-            tiles[rows](task.rows + row, group, g == 0, task.scratch + row * task.scratch_row_stride,
-                        task.scratch_row_stride, ahead);
-            ahead += depth_of(group) * line_floats;
-            if (row >= Vec::tile_rows) ahead = group.weights;  // two tiles have fetched it all
+            tiles<1>[rows](task.rows + row, group, g == 0, task.scratch + row * task.scratch_row_stride,
+                           task.scratch_row_stride, ahead);
+            ahead = row == 0 ? ahead + depth_of(group) * line_floats : group.weights;
         }
     }
     if (task.epilogue == nullptr) return;

@@ -16,6 +16,9 @@ const Kernels& table();
 namespace avx512 {
 const Kernels& table();
 }
+namespace avx512_bf16 {
+const Bfloat16Kernels& table();
+}
 
 const Kernels& kernels(Isa isa) {
     switch (isa) {
@@ -32,6 +35,13 @@ const Kernels& kernels(Isa isa) {
         default: break;
     }
     throw_invalid("kernels", "this build holds no kernels for ", name(isa));
+}
+
+const Bfloat16Kernels* bfloat16_kernels([[maybe_unused]] Isa isa) {
+#ifdef CONVSCOPE_HAS_avx512_bf16
+    if (has_bfloat16(isa)) return &avx512_bf16::table();
+#endif
+    return nullptr;
 }
 
 }  // namespace convscope

@@ -64,6 +64,16 @@ struct Kernels {
     void (*overlap_add)(const float* products, index rows, index row_stride, index shift, index columns, float* out);
 };
 
+// Products of bfloat16 numbers, added up in float32: twice as many per instruction, with 8 significant bits in each factor.
+// Two neighbouring numbers take the place of one float, so that a PanelTask describes the work unchanged: its depth is in pairs.
+struct Bfloat16Kernels {
+    void (*multiply)(const PanelTask&);  // the sums, to scratch; no epilogue
+    // `count` floats, a multiple of 2, to half as many pairs, rounded to nearest even. Reads up to 32 floats at a time.
+    void (*convert)(const float* from, index count, float* to);
+};
+
+const Bfloat16Kernels* bfloat16_kernels(Isa isa);  // null when this build or this processor has no instructions for them
+
 const Kernels& kernels(Isa isa);  // throws std::invalid_argument when this build does not hold them
 
 }  // namespace convscope

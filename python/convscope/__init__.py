@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import bench as bench
     from . import cli as cli
     from . import data as data
     from . import models as models
@@ -24,9 +25,21 @@ if TYPE_CHECKING:
     from .probe import verify as verify
 
 __version__ = "0.1.0"
-__all__ = ["Probe", "Series", "__version__", "cli", "data", "fast_probe", "models", "plot", "probe", "verify"]
+__all__ = [
+    "Probe",
+    "Series",
+    "__version__",
+    "bench",
+    "cli",
+    "data",
+    "fast_probe",
+    "models",
+    "plot",
+    "probe",
+    "verify",
+]
 
-_ROOMS = {"cli", "data", "models", "plot", "probe"}
+_ROOMS = {"bench", "cli", "data", "models", "plot", "probe"}
 _FROM_PROBE = {"Probe", "Series", "fast_probe", "verify"}
 
 

@@ -5,6 +5,7 @@ _Floats = npt.NDArray[np.float32]
 
 def available_isas() -> list[str]: ...
 def selected_isa() -> str: ...
+def has_bfloat16() -> bool: ...
 def compiler() -> str: ...
 
 class Activation:
@@ -25,6 +26,7 @@ class Form:
     automatic: Form
     panels: Form
     scatter: Form
+    spectral: Form
 
 class Layer:
     def __init__(
@@ -46,6 +48,8 @@ class Layer:
         readout: _Floats,
         before_activation: bool,
         form: Form,
+        window: int = 0,
+        bfloat16: bool = False,
     ) -> None: ...
 
 class Program:
@@ -55,5 +59,7 @@ class Program:
     def workspace_bytes(self, batch: int, thread_count: int) -> int: ...
     @property
     def weight_bytes(self) -> int: ...
+    @property
+    def layer_weight_bytes(self) -> list[int]: ...
     @property
     def isa(self) -> str: ...

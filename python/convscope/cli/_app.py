@@ -7,11 +7,14 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from ._bench import bench
 from ._demo import demo
 from ._errors import OneLineErrors
 from ._info import info
 from ._layers import layers
+from ._plan import plan
 from ._probe import probe
+from ._tune import tune
 from ._verify import verify
 
 app = typer.Typer(
@@ -20,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (info, layers, probe, verify, demo):
+for command in (info, layers, plan, probe, verify, demo, tune, bench):
     app.command()(command)
 
 

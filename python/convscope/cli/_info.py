@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -33,6 +34,8 @@ def info(json: Json = False, debug: Debug = False) -> None:
         say(f"processor  {isa['selected']} in use, of {', '.join(isa['available'])} (CONVSCOPE_ISA chooses)")
         say(f"compiler   {facts['compiler']}")
         say(f"threads    {facts['threads']}")
+        say(f"bfloat16   {'available' if facts['bfloat16'] else 'not available: it needs AVX512_BF16'}")
+        say(f"tuned      {_tuned(facts['tuned'])}")
         say(f"CUDA       {facts['cuda']['reason']}")
         for name in PACKAGES:
             absent = "not installed" + (
@@ -43,10 +46,11 @@ def info(json: Json = False, debug: Debug = False) -> None:
 
 def _facts() -> dict[str, Any]:
     from .. import _core
-    from ..probe import thread_count
+    from ..probe import load_machine, thread_count
 
     with misuse(ValueError):  # CONVSCOPE_ISA names a set that is not there
         selected = _core.selected_isa()
+    machine = load_machine(selected)
     return {
         "convscope": __version__,
         "python": platform.python_version(),
@@ -54,9 +58,18 @@ def _facts() -> dict[str, Any]:
         "isa": {"selected": selected, "available": _core.available_isas()},
         "compiler": _core.compiler(),
         "threads": thread_count(None),
+        "bfloat16": _core.has_bfloat16(),
+        "tuned": None if machine is None else asdict(machine),
         "cuda": {"available": False, "reason": NO_CUDA},
         "packages": {name: _version(name) for name in PACKAGES},
     }
+
+
+def _tuned(machine: dict[str, Any] | None) -> str:
+    if machine is None:
+        return "no: plans use the figures of a common server (convscope tune)"
+    products, weights = machine["products_per_second"] / 1e9, machine["bytes_per_second"] / 1e9
+    return f"{products:.0f} G multiply-adds/s per thread, weights at {weights:.0f} GB/s on {machine['threads']} threads"
 
 
 def _version(name: str) -> str | None:

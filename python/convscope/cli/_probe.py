@@ -16,13 +16,17 @@ from ._inputs import Numbers, Samples, Wanted, note_changes, read_inputs
 from ._network import Network, load_network
 from ._options import (
     INPUT_HELP,
+    Algorithm,
     At,
     Debug,
+    HowComputed,
+    HowPrecise,
     InputShape,
     Json,
     Layers,
     Net,
     OnError,
+    Precision,
     Reduce,
     SampleRate,
     Threads,
@@ -61,12 +65,14 @@ def probe(
     on_error: Annotated[
         OnError, typer.Option(help="Stop at sounds that cannot be read, or skip them by name.")
     ] = OnError.stop,
+    algorithm: HowComputed = Algorithm.auto,
+    precision: HowPrecise = Precision.float32,
     threads: Threads = None,
     chunk: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Samples at a time; the result is the same for all. By default as many as fit in memory.",
+            help="Samples handed over at a time; the result is the same for all.",
         ),
     ] = None,
     input_shape: InputShape = None,
@@ -90,7 +96,14 @@ def probe(
     with reporting(debug=debug):
         target = Target.check(out, has_picture=picture)
         network = load_network(net, input_shape, sample_rate)
-        options = {"reduce": reduce.value, "at": at.value, "num_threads": threads, "chunk": chunk}
+        options = {
+            "reduce": reduce.value,
+            "at": at.value,
+            "algorithm": algorithm.value,
+            "precision": precision.value,
+            "num_threads": threads,
+            "chunk": chunk,
+        }
         prepared = network.prepare(layers, **options)
         if picture and not any(layer.has_clock for layer in prepared.layers):
             note("no picture: none of the layers has a time axis")

@@ -10,7 +10,21 @@ from ._console import progress, say, show_json, show_table
 from ._errors import FAILURE, misuse, reporting
 from ._inputs import read_inputs
 from ._network import load_network
-from ._options import INPUT_HELP, At, Debug, InputShape, Json, Layers, Net, Reduce, SampleRate
+from ._options import (
+    INPUT_HELP,
+    Algorithm,
+    At,
+    Debug,
+    HowComputed,
+    HowPrecise,
+    InputShape,
+    Json,
+    Layers,
+    Net,
+    Precision,
+    Reduce,
+    SampleRate,
+)
 
 if TYPE_CHECKING:
     from ..probe import LayerError, Verification
@@ -19,7 +33,7 @@ if TYPE_CHECKING:
 LIMIT = 3.0
 # Spacing of float32 numbers around 1. A layer below it is as good as float32 gets, whatever PyTorch's luck.
 ROUNDING = 2.0**-23
-HEADER = ("layer", "error", "PyTorch's error", "ratio", "largest difference")
+HEADER = ("layer", "error", "PyTorch's error", "ratio", "worst stretch", "PyTorch's", "largest difference")
 
 
 def verify(
@@ -37,6 +51,8 @@ def verify(
     limit: Annotated[
         float, typer.Option(min=0, help="Fail where a layer's error is more than so many times PyTorch's.")
     ] = LIMIT,
+    algorithm: HowComputed = Algorithm.auto,
+    precision: HowPrecise = Precision.float32,
     input_shape: InputShape = None,
     sample_rate: SampleRate = None,
     json: Json = False,
@@ -48,6 +64,8 @@ def verify(
     single precision stands beside ours; the ratio of the two should be near
     1 or below. The exit code is 1 if a layer's ratio is above the limit,
     unless its error is below 1.2e-7, the rounding of single precision.
+    The worst stretch is the largest error of eight neighbouring positions,
+    relative to those: a quiet stretch beside a loud one has the largest.
 
     \b
     convscope verify tf1-ciwgan:generator
@@ -57,12 +75,18 @@ def verify(
         from ..probe import verify as compare
 
         network = load_network(net, input_shape, sample_rate)
-        prepared = network.prepare(layers, reduce=reduce.value, at=at.value)
+        options: dict[str, Any] = {
+            "reduce": reduce.value,
+            "at": at.value,
+            "algorithm": algorithm.value,
+            "precision": precision.value,
+        }
+        prepared = network.prepare(layers, **options)
         values = read_inputs(inputs or [f"random:{samples}"], network.wanted(prepared)).values[
             :samples
         ]  # (B, *shape)
         with progress("comparing"), misuse(ValueError):
-            found = compare(network.module, values, layers=layers or None, reduce=reduce.value, at=at.value)
+            found = compare(network.module, values, layers=layers or None, **options)
         failed = [row.layer for row in found if is_beyond(row, limit)]
         if json:
             show_json(_facts(found, failed, limit))
@@ -86,7 +110,15 @@ def is_beyond(row: LayerError, limit: float) -> bool:
 def show_errors(found: Verification, *, title: str | None = None) -> None:
     """The table of errors."""
     rows = [
-        (row.layer, f"{row.error:.1e}", f"{row.torch_error:.1e}", f"{row.ratio:.2f}", f"{row.largest:.1e}")
+        (
+            row.layer,
+            f"{row.error:.1e}",
+            f"{row.torch_error:.1e}",
+            f"{row.ratio:.2f}",
+            f"{row.local:.1e}",
+            f"{row.torch_local:.1e}",
+            f"{row.largest:.1e}",
+        )
         for row in found
     ]
     show_table(HEADER, rows, title=title)
@@ -99,6 +131,8 @@ def _facts(found: Verification, failed: list[str], limit: float) -> dict[str, An
             "error": row.error,
             "torch_error": row.torch_error,
             "ratio": row.ratio if row.torch_error > 0 else None,
+            "local": row.local,
+            "torch_local": row.torch_local,
             "largest": row.largest,
         }
         for row in found

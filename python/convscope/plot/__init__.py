@@ -1,10 +1,11 @@
-"""The papers' two pictures of layer series, as matplotlib figures.
+"""The papers' two pictures of layer series, as matplotlib figures, and the `style` that all pictures share.
 
 Data in, figure out: nothing here runs a network, opens a window or touches matplotlib's global state. What comes
 back is a `matplotlib.figure.Figure`, to save, show in a notebook, or change.
 """
 
+from . import _style as style
 from ._waterfall import plot_waterfall
 from ._word import plot_word
 
-__all__ = ["plot_waterfall", "plot_word"]
+__all__ = ["plot_waterfall", "plot_word", "style"]

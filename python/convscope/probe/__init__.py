@@ -2,7 +2,8 @@
 
 from ._inputs import is_waveform
 from ._layers import LayerInfo, LayerTable, describe_layers
-from ._plan import Estimate, thread_count
+from ._machine import Machine, load_machine, measure_machine, save_machine
+from ._plan import Estimate, LayerPlan, Plan, thread_count
 from ._probe import Probe, fast_probe
 from ._reduce import Reduction
 from ._select import UnknownLayerError
@@ -14,7 +15,10 @@ __all__ = [
     "Estimate",
     "LayerError",
     "LayerInfo",
+    "LayerPlan",
     "LayerTable",
+    "Machine",
+    "Plan",
     "Probe",
     "Reduction",
     "Series",
@@ -24,6 +28,9 @@ __all__ = [
     "describe_layers",
     "fast_probe",
     "is_waveform",
+    "load_machine",
+    "measure_machine",
+    "save_machine",
     "thread_count",
     "verify",
 ]

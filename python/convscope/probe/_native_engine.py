@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from .. import _core
 from ..models import NetworkSpec
 from ._lower import Lowered, lower
+from ._plan import LayerPlan, Plan
+from ._planner import Form, engine_form
 from ._reduce import Reduction
 from ._weights import Floats, LayerWeights
 
@@ -29,6 +31,7 @@ class NativeEngine:
     spec, weights : the network; the weights are packed here and not referred to afterwards.
     reductions : by layer name; at least one.
     before_activation : reduce what goes into the activation instead of what comes out.
+    choose : the planner's choice for each layer.
     """
 
     def __init__(
@@ -38,22 +41,33 @@ class NativeEngine:
         reductions: Mapping[str, Reduction],
         *,
         before_activation: bool,
+        choose: Callable[[Lowered], Form],
     ) -> None:
         last = max(i for i, layer in enumerate(spec.layers) if layer.name in reductions)
         self._input = (spec.in_channels, spec.in_length)
         self._names = [layer.name for layer in spec.layers[: last + 1]]
         self._reductions = dict(reductions)
         self._lengths = dict(zip(self._names, spec.out_lengths, strict=False))
-        self.multiply_adds = 0  # per sample
+        self.forms: list[Form] = []
         in_lengths = (spec.in_length, *spec.out_lengths)
-        layers = []
+        layers, nominal = [], []
         for layer, in_length in zip(spec.layers[: last + 1], in_lengths, strict=False):
             lowered = lower(layer, in_length, weights[layer.name])
-            self.multiply_adds += lowered.multiply_adds
+            form = choose(lowered)
+            self.forms.append(form)
+            nominal.append(lowered.multiply_adds)
             layers.append(
-                native_layer(lowered, reductions.get(layer.name), before_activation=before_activation)
+                native_layer(
+                    lowered, reductions.get(layer.name), form=form, before_activation=before_activation
+                )
             )
         self._program = _core.Program(layers, _core.selected_isa())
+        self.plan = Plan(
+            LayerPlan(name, form.algorithm, form.window, adds, form.products + form.transforms, packed)
+            for name, form, adds, packed in zip(
+                self._names, self.forms, nominal, self._program.layer_weight_bytes, strict=True
+            )
+        )
 
     @property
     def isa(self) -> str:
@@ -81,9 +95,9 @@ class NativeEngine:
 
 
 def native_layer(
-    lowered: Lowered, reduction: Reduction | None, *, before_activation: bool = False, form: str = "automatic"
+    lowered: Lowered, reduction: Reduction | None, *, form: Form, before_activation: bool = False
 ) -> _core.Layer:
-    """One layer for `_core.Program`; ``form`` forces how it is computed."""
+    """One layer for `_core.Program`."""
     readout = _NOTHING if reduction is None or reduction.readout is None else reduction.readout
     return _core.Layer(
         in_length=lowered.in_length,
@@ -101,5 +115,7 @@ def native_layer(
         reduction=_core.Reduction.none if reduction is None else _KINDS[reduction.kind],
         readout=readout,
         before_activation=before_activation,
-        form=getattr(_core.Form, form),
+        form=engine_form(form),
+        window=form.window,
+        bfloat16=form.bfloat16,
     )

@@ -10,12 +10,15 @@ import numpy as np
 import torch
 from torch import nn
 
+from .. import _core
 from ..models import SpeechNetwork
 from ._compile import describe, input_shape_of, run_in_torch, unwrap
 from ._inputs import as_float32, check_all_finite, check_rate, check_shape, is_waveform, unpack
 from ._layers import LayerInfo, LayerTable, describe_layers
+from ._machine import for_estimates, for_planning
 from ._native_engine import NativeEngine
-from ._plan import Estimate, choose_chunk, multiply_adds_per_second, thread_count
+from ._plan import CHUNK, Estimate, LayerPlan, Plan, thread_count
+from ._planner import Algorithm, Memory, choose_form
 from ._reduce import Reduce, parse_reduction
 from ._select import Selection, select_layers
 from ._series import Series
@@ -25,8 +28,9 @@ from ._weights import Floats, UnsupportedOperation
 At = Literal["post", "pre"]
 Progress = Callable[[int, int], None]
 
-_PRECISIONS = ("float32",)
-_ALGORITHMS = ("auto", "direct")
+_PRECISIONS = ("float32", "bfloat16")
+_ALGORITHMS = ("auto", "direct", "spectral")
+_MEMORY = ("normal", "low")
 _FALLBACK_CHUNK = 16  # PyTorch holds every map of a chunk
 
 
@@ -46,13 +50,23 @@ class Probe:
         A matrix R (K, C) gives K series ``R @ activation`` per layer, a vector (C,) one; a mapping has one for each layer.
     at : "post" or "pre"
         After the activation, as in the papers, or before it (batch normalisation included).
-    precision : "float32"
-    algorithm : "auto" or "direct"
+    precision : "float32" or "bfloat16"
+        "bfloat16" multiplies numbers of 8 significant bits and adds in float32, in the layers that have a spectral form: for
+        previews, with errors of some thousandths. It needs a processor with AVX512_BF16.
+    algorithm : "auto", "direct" or "spectral"
+        The spectral form multiplies three times less by working on windows of a layer's input in the frequency domain; its
+        error is relative to the loudest value in a window (`verify` shows both). "auto" takes it layer by layer where it
+        pays, "direct" nowhere, "spectral" wherever it exists; `plan` says which. Results have the same bits for every
+        batch size, per plan.
+    memory : "normal" or "low"
+        "low" keeps to the direct form, whose packed weights are two to three times smaller.
+    typical_batch : int, optional
+        Samples per call to plan for; by default a plan weighs single samples and batches of 64.
     num_threads : int, optional
         Defaults to the processors this process may use. Results have the same bits for every number.
     chunk : int, optional
-        Samples whose maps exist at a time; chosen to bound memory. Results have the same bits for every number. A network
-        whose samples influence each other (normalisation by the batch) runs whole batches, whatever is asked for.
+        Samples handed over at a time. The engine holds the maps of a few of them whatever the number, and results have the
+        same bits for every one. A network whose samples influence each other (normalisation by the batch) runs whole batches, whatever is asked for.
     check_finite : bool
         Refuse NaN and infinite inputs, naming the first.
     input_shape : tuple of int, optional
@@ -83,7 +97,9 @@ class Probe:
         reduce: Reduce = "mean",
         at: At = "post",
         precision: str = "float32",
-        algorithm: str = "auto",
+        algorithm: Algorithm = "auto",
+        memory: Memory = "normal",
+        typical_batch: int | None = None,
         num_threads: int | None = None,
         chunk: int | None = None,
         check_finite: bool = True,
@@ -92,11 +108,12 @@ class Probe:
     ) -> None:
         _one_of("precision", precision, _PRECISIONS)
         _one_of("algorithm", algorithm, _ALGORITHMS)
+        _one_of("memory", memory, _MEMORY)
         _one_of("at", at, ("post", "pre"))
-        if chunk is not None and (
-            isinstance(chunk, bool) or not isinstance(chunk, int | np.integer) or chunk < 1
-        ):
-            raise ValueError(f"chunk: expected a number of samples of at least 1, got {chunk!r}")
+        _samples("chunk", chunk)
+        _samples("typical_batch", typical_batch)
+        if precision == "bfloat16":
+            _check_bfloat16(algorithm, memory)
         module = unwrap(net)
         if isinstance(module, SpeechNetwork):
             check_rate(sample_rate_hz, module.spec.sample_rate_hz)
@@ -126,8 +143,20 @@ class Probe:
             for layer in self.layers
         }
         if self._fallback is None:
+            machine = for_planning(_core.selected_isa())
             self._native = NativeEngine(
-                spec, weights, self._reductions, before_activation=self._before_activation
+                spec,
+                weights,
+                self._reductions,
+                before_activation=self._before_activation,
+                choose=lambda layer: choose_form(
+                    layer,
+                    machine,
+                    algorithm=algorithm,
+                    memory=memory,
+                    typical_batch=typical_batch,
+                    bfloat16=precision == "bfloat16",
+                ),
             )
         self._attributes: dict[str, str | int] = {
             "reduce": reduce if isinstance(reduce, str) else "readout",
@@ -141,6 +170,13 @@ class Probe:
     def engine(self) -> str:
         """``"cpu"`` with its instruction set, or ``"torch"``."""
         return f"cpu ({self._native.isa})" if self._native is not None else "torch"
+
+    @property
+    def plan(self) -> Plan:
+        """How each layer is computed."""
+        if self._native is not None:
+            return self._native.plan
+        return Plan(LayerPlan(layer.name, "torch", 0, 0, 0, 0) for layer in self.layers)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -165,16 +201,19 @@ class Probe:
         if not isinstance(batch, int | np.integer) or batch < 0:
             raise ValueError(f"batch: expected a number of samples of at least 0, got {batch!r}")
         chunk = min(self._chunk_for(batch), batch)
-        products = batch * self._native.multiply_adds
         per_sample = sum(array.nbytes for array in self._native.empty(1).values())
+        machine = for_estimates(self._native.isa, self._num_threads)
         return Estimate(
             batch=batch,
             chunk=chunk,
-            multiply_adds=products,
+            multiply_adds=batch * sum(row.multiply_adds for row in self.plan),
+            computed=batch * sum(row.computed for row in self.plan),
             weight_bytes=self._native.weight_bytes,
             workspace_bytes=self._native.workspace_bytes(chunk, self._num_threads) if batch else 0,
             series_bytes=batch * per_sample,
-            seconds=products / multiply_adds_per_second(self._native.isa, self._num_threads),
+            seconds=sum(form.seconds(batch, machine, self._num_threads) for form in self._native.forms)
+            if batch
+            else 0.0,
         )
 
     def run(self, x: Any, *, sample_rate_hz: int | None = None, progress: Progress | None = None) -> Series:
@@ -246,8 +285,7 @@ class Probe:
             return int(self._chunk)
         if self._native is None:
             return _FALLBACK_CHUNK
-        one = self._native.workspace_bytes(2, 1) - self._native.workspace_bytes(1, 1)
-        return choose_chunk(batch, one)
+        return CHUNK
 
     def _squeezed(self, name: str, array: Floats) -> Floats:
         """(B, K, L) to what the user asked for."""
@@ -268,7 +306,9 @@ def fast_probe(
     reduce: Reduce = "mean",
     at: At = "post",
     precision: str = "float32",
-    algorithm: str = "auto",
+    algorithm: Algorithm = "auto",
+    memory: Memory = "normal",
+    typical_batch: int | None = None,
     num_threads: int | None = None,
     chunk: int | None = None,
     check_finite: bool = True,
@@ -316,6 +356,8 @@ def fast_probe(
         at=at,
         precision=precision,
         algorithm=algorithm,
+        memory=memory,
+        typical_batch=typical_batch,
         num_threads=num_threads,
         chunk=chunk,
         check_finite=check_finite,
@@ -335,6 +377,25 @@ def _sample_shape(x: Any) -> tuple[int, ...]:
 def _one_of(field: str, value: object, known: tuple[str, ...]) -> None:
     if value not in known:
         raise ValueError(f"{field}: expected {' or '.join(map(repr, known))}, got {value!r}")
+
+
+def _check_bfloat16(algorithm: str, memory: str) -> None:
+    if algorithm == "direct" or memory == "low":
+        raise ValueError(
+            'precision: bfloat16 products exist in the spectral form only, got algorithm="direct" or memory="low"'
+        )
+    if not _core.has_bfloat16():
+        raise ValueError(
+            "precision: bfloat16 needs a processor with AVX512_BF16 and the avx512 kernels, "
+            f"got the kernels for {_core.selected_isa()}"
+        )
+
+
+def _samples(field: str, value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{field}: expected a number of samples of at least 1, got {value!r}")
 
 
 def _like(x: Any, array: Floats) -> Any:

@@ -1,14 +1,25 @@
-"""The high-water mark of this process's memory, on Linux."""
+"""The high-water mark of this process's memory; known on Linux only."""
 
 from __future__ import annotations
 
+import ctypes
+import gc
 from pathlib import Path
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
+def is_known() -> bool:
+    """Whether this system tells."""
+    return _STATUS.exists() and _CLEAR.exists()
+
+
 def reset_peak() -> None:
-    """Start the high-water mark again from what is resident now."""
+    """Give freed memory back to the system, and start the high-water mark again from what is resident then."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
+    if trim is not None:
+        trim(0)
     _CLEAR.write_text("5")
 
 
@@ -18,6 +29,7 @@ def peak_mb() -> float:
 
 
 def resident_mb() -> float:
+    """MB resident now."""
     return _value("VmRSS")
 
 

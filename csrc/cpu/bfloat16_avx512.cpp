@@ -1,0 +1,86 @@
+// The register tile of conv_block with VDPBF16PS. Two products of a pair are added before they join the sum, without
+// intermediate rounding of the products; subnormal numbers count as zero (Intel, Software Developer's Manual, VDPBF16PS).
+#include <immintrin.h>
+
+#include "cpu/kernels.h"
+
+namespace convscope::CONVSCOPE_ISA {
+namespace {
+
+constexpr int tile_rows = 8, tile_vectors = 2, lanes = 16, columns = tile_vectors * lanes, line_floats = 16;
+
+__m512bh as_pairs(__m512 bits) { return reinterpret_cast<__m512bh>(bits); }
+
+template <int Rows>
+void multiply_tile(const float* const* rows, const Group& group, bool is_first, float* sums, index row_stride,
+                   const float* ahead) {
+    __m512 total[Rows][tile_vectors];
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i)
+#pragma GCC unroll 4
+        for (int v = 0; v < tile_vectors; ++v) total[i][v] = _mm512_setzero_ps();
+
+    const float* weight = group.weights;
+    for (const Run* run = group.runs; run != group.runs + group.run_count; ++run) {
+        const float* input[Rows];
+#pragma GCC unroll 16
+        for (int i = 0; i < Rows; ++i) input[i] = rows[i] + run->offset;
+        for (index k = 0; k < run->length; ++k, weight += group.weight_stride, ahead += line_floats) {
+            __builtin_prefetch(ahead, 0, 2);
+            __m512bh column[tile_vectors];
+#pragma GCC unroll 4
+            for (int v = 0; v < tile_vectors; ++v) column[v] = as_pairs(_mm512_loadu_ps(weight + v * lanes));
+#pragma GCC unroll 16
+            for (int i = 0; i < Rows; ++i) {
+                const __m512bh x = as_pairs(_mm512_set1_ps(input[i][k]));
+#pragma GCC unroll 4
+                for (int v = 0; v < tile_vectors; ++v) total[i][v] = _mm512_dpbf16_ps(total[i][v], x, column[v]);
+            }
+        }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i)
+#pragma GCC unroll 4
+        for (int v = 0; v < tile_vectors; ++v) {
+            float* place = sums + i * row_stride + v * lanes;
+            _mm512_storeu_ps(place, is_first ? total[i][v] : _mm512_add_ps(_mm512_loadu_ps(place), total[i][v]));
+        }
+}
+
+using TileFunction = void (*)(const float* const*, const Group&, bool, float*, index, const float*);
+constexpr TileFunction tiles[] = {nullptr,          multiply_tile<1>, multiply_tile<2>, multiply_tile<3>, multiply_tile<4>,
+                                  multiply_tile<5>, multiply_tile<6>, multiply_tile<7>, multiply_tile<8>};
+static_assert(tile_rows <= 8);
+
+void multiply(const PanelTask& task) {
+    for (index g = 0; g < task.group_count; ++g) {
+        const Group& group = task.groups[g];
+        index depth = 0;
+        for (const Run* run = group.runs; run != group.runs + group.run_count; ++run) depth += run->length;
+        const float* ahead = g + 1 < task.group_count ? task.groups[g + 1].weights : task.next_weights;
+        if (ahead == nullptr) ahead = group.weights;
+        for (index row = 0; row < task.row_count; row += tile_rows) {
+            const index rows = row + tile_rows <= task.row_count ? tile_rows : task.row_count - row;
+            tiles[rows](task.rows + row, group, g == 0, task.scratch + row * task.scratch_row_stride,
+                        task.scratch_row_stride, ahead);
+            ahead = row == 0 ? ahead + depth * line_floats : group.weights;
+        }
+    }
+}
+
+void convert(const float* from, index count, float* to) {
+    for (index i = 0; i < count; i += columns) {
+        const __m512bh pairs = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(from + i + lanes), _mm512_loadu_ps(from + i));
+        const index left = (count - i) / 2;
+        const __mmask16 mask = left >= lanes ? 0xFFFF : static_cast<__mmask16>((1u << left) - 1u);
+        _mm512_mask_storeu_ps(to + i / 2, mask, reinterpret_cast<__m512>(pairs));
+    }
+}
+
+constexpr Bfloat16Kernels functions{multiply, convert};
+
+}  // namespace
+
+const Bfloat16Kernels& table() { return functions; }
+
+}  // namespace convscope::CONVSCOPE_ISA
