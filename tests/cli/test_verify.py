@@ -56,7 +56,10 @@ def test_a_layer_beyond_the_limit_is_a_failure_that_is_named(convscope):
     [(1e-6, 5e-7, False), (1e-6, 2e-7, True), (1e-6, 0.0, True), (ROUNDING, 1e-9, False), (0.0, 0.0, False)],
 )
 def test_rounding_itself_is_no_failure(error, torch_error, beyond):
-    assert is_beyond(cs.probe.LayerError("conv1", error, torch_error, error), LIMIT) is beyond
+    assert (
+        is_beyond(cs.probe.LayerError("conv1", error, torch_error, error, torch_error, error), LIMIT)
+        is beyond
+    )
 
 
 def test_an_unknown_layer_is_misuse(convscope):

@@ -270,9 +270,9 @@ def test_an_unknown_layer_offers_the_closest(generator, z):
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("precision", "float16", "precision: expected 'float32', got 'float16'"),
-        ("precision", "double", "precision: expected 'float32', got 'double'"),
-        ("algorithm", "winograd", "algorithm: expected 'auto' or 'direct', got 'winograd'"),
+        ("precision", "float16", "precision: expected 'float32' or 'bfloat16', got 'float16'"),
+        ("precision", "double", "precision: expected 'float32' or 'bfloat16', got 'double'"),
+        ("algorithm", "winograd", "algorithm: expected 'auto' or 'direct' or 'spectral', got 'winograd'"),
         ("at", "after", "at: expected 'post' or 'pre', got 'after'"),
         ("reduce", "median", "reduce: expected one of mean, rms, max, .* got 'median'"),
         ("chunk", 0, "chunk: expected a number of samples of at least 1, got 0"),

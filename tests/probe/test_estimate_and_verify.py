@@ -57,10 +57,11 @@ def test_the_series_bytes_are_those_of_the_result(probe):
         assert chosen.estimate(5).series_bytes == sum(array.nbytes for array in result.values())
 
 
-def test_time_is_proportional_to_the_batch(probe):
-    one, many = probe.estimate(1), probe.estimate(1000)
-    assert one.seconds > 0
-    assert many.seconds == pytest.approx(1000 * one.seconds)
+def test_time_is_arithmetic_and_one_reading_of_the_weights(probe):
+    none, one, thousand = (probe.estimate(batch).seconds for batch in (0, 1, 1000))
+    assert none == 0
+    assert 0 < one < thousand < 1000 * one
+    assert probe.estimate(2000).seconds - thousand == pytest.approx(1000 / 999 * (thousand - one))
 
 
 def test_chunks_are_as_equal_as_they_can_be(probe):
@@ -129,7 +130,7 @@ def test_verify_reports_the_error_that_the_reference_finds(name, role, at):
 def test_verify_prints_as_a_table():
     net = network_of("tf1-ciwgan", "generator", dim=1)
     lines = str(cs.verify(net, inputs_for(net, 2), layers=["fc", "out"])).splitlines()
-    assert lines[0].split() == ["layer", "error", "torch", "float32", "ratio", "largest", "|error|"]
+    assert lines[0].split() == "layer error torch float32 ratio worst stretch torch float32 largest |error|".split()
     assert [line.split()[0] for line in lines[1:]] == ["fc", "out"]
 
 

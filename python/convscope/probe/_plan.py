@@ -84,6 +84,12 @@ class Estimate:
         )
 
 
+def choose_chunk(batch: int, largest: int = CHUNK) -> int:
+    """Samples per chunk, the chunks of a batch as equal as possible."""
+    chunks = -(-batch // largest)
+    return -(-batch // chunks) if batch else 1
+
+
 def thread_count(num_threads: int | None) -> int:
     """The given number, or one per processor this process may use."""
     if num_threads is None:

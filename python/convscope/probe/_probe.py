@@ -17,7 +17,7 @@ from ._inputs import as_float32, check_all_finite, check_rate, check_shape, is_w
 from ._layers import LayerInfo, LayerTable, describe_layers
 from ._machine import for_estimates, for_planning
 from ._native_engine import NativeEngine
-from ._plan import CHUNK, Estimate, LayerPlan, Plan, thread_count
+from ._plan import Estimate, LayerPlan, Plan, choose_chunk, thread_count
 from ._planner import Algorithm, Memory, choose_form
 from ._reduce import Reduce, parse_reduction
 from ._select import Selection, select_layers
@@ -285,7 +285,7 @@ class Probe:
             return int(self._chunk)
         if self._native is None:
             return _FALLBACK_CHUNK
-        return CHUNK
+        return choose_chunk(batch)
 
     def _squeezed(self, name: str, array: Floats) -> Floats:
         """(B, K, L) to what the user asked for."""
