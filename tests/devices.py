@@ -11,7 +11,8 @@ from convscope import _core
 _ON_ARM = platform.machine().lower() in ("aarch64", "arm64")
 KNOWN_ISAS = ("baseline", "neon") if _ON_ARM else ("baseline", "avx2", "avx512")
 AVAILABLE_ISAS = tuple(_core.available_isas())
-FORMS = ("panels", "scatter")
+DIRECT_FORMS = ("panels", "scatter")
+FORMS = (*DIRECT_FORMS, "spectral")
 THREAD_COUNTS = (1, 2, 3)
 BATCHES = (1, 7, 64)
 
@@ -25,3 +26,4 @@ def _isa(name: str):
 
 every_isa = pytest.mark.parametrize("isa", [_isa(name) for name in KNOWN_ISAS])
 every_form = pytest.mark.parametrize("form", FORMS)
+every_direct_form = pytest.mark.parametrize("form", DIRECT_FORMS)

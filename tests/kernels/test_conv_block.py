@@ -1,4 +1,4 @@
-"""The engine's one operation against its definition, on every instruction set and in both forms.
+"""The engine's one operation against its definition, on every instruction set and in every form.
 
 Sizes lie where the code branches: around vectors of 4, 8 and 16 lanes, panels of two vectors, tiles of up to 8 rows,
 blocks of 96 rows and groups of 512 inputs.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.devices import AVAILABLE_ISAS
+from tests.devices import AVAILABLE_ISAS, FORMS
 from tests.kernels import blocks
 
 import convscope
@@ -167,6 +167,20 @@ try:
 except (IndexError, ValueError):
     raise SystemExit(0)
 raise SystemExit("no error")
+"""
+    done = in_a_new_process(code)
+    assert done.returncode == 0, done.stderr or f"ended by signal {-done.returncode}"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_room_for_no_samples_is_no_crash(form):
+    code = f"""
+import numpy as np
+from convscope import _core
+from tests.kernels import blocks
+b = blocks.dense(np.random.default_rng(0), inputs=2, outputs=3, reduction="mean")
+p = _core.Program([blocks.layer(b, "{form}")], "baseline")
+assert 0 <= p.workspace_bytes(0, 1) <= p.workspace_bytes(1, 1)
 """
     done = in_a_new_process(code)
     assert done.returncode == 0, done.stderr or f"ended by signal {-done.returncode}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from tests.devices import AVAILABLE_ISAS, BATCHES, THREAD_COUNTS, every_form, every_isa
 from tests.kernels import blocks
-from tests.reference.conv_block import Block
+from tests.reference.conv_block import Block, conv_block
+from tests.tolerances import relative_error
 
 from convscope import _core
 
@@ -106,3 +108,91 @@ def test_an_empty_batch_writes_nothing(isa):
     chain = three_layers(rng)
     series = blocks.run(blocks.inputs_for(chain[0], rng, 0), chain, isa)
     assert [s.shape for s in series] == [(0, 1, 100), (0, 1, 100), (0, 2, 200)]
+
+
+def up_and_down(rng) -> list[tuple[Block, str]]:
+    """A generator and a critic in one: 1, 1, 16, 64, 64, 16 and 1 rows per sample, in forms that alternate."""
+    act = {"activation": "leaky_relu", "reduction": "mean"}
+
+    def leaky(block: Block) -> Block:
+        return replace(block, slope=np.full(block.kernel.shape[2], 0.2, np.float32))
+
+    return [
+        (leaky(blocks.dense(rng, inputs=10, outputs=9, out_positions=8, **act)), "spectral"),
+        (leaky(blocks.dense(rng, inputs=9, outputs=7, in_positions=8, out_positions=16, **act)), "panels"),
+        (leaky(blocks.transposed(rng, length=16, inputs=7, outputs=33, kernel=9, stride=4, left=2, **act)), "spectral"),
+        (leaky(blocks.convolution(rng, length=64, inputs=33, outputs=2, kernel=5, padding=(2, 2), **act)), "scatter"),
+        (leaky(blocks.convolution(rng, length=64, inputs=2, outputs=6, kernel=7, padding=(3, 3), **act)), "spectral"),
+        (leaky(blocks.convolution(rng, length=64, inputs=6, outputs=17, kernel=9, stride=4, padding=(4, 4), **act)), "spectral"),
+        (leaky(blocks.dense(rng, inputs=17, outputs=3, in_positions=16, **act)), "spectral"),
+    ]  # fmt: skip
+
+
+def zigzag(rng) -> list[tuple[Block, str]]:
+    """150, 1, 5, 1 and 40 rows per sample: layers that take many samples feed layers that take few, and the reverse."""
+    return [
+        (blocks.convolution(rng, length=150, inputs=2, outputs=3, kernel=3, padding=(1, 1), reduction="rms"), "spectral"),
+        (blocks.dense(rng, inputs=3, outputs=4, in_positions=150, out_positions=5, activation="tanh", reduction="max"), "panels"),
+        (blocks.convolution(rng, length=5, inputs=4, outputs=5, kernel=3, padding=(1, 1), reduction="mean"), "panels"),
+        (blocks.dense(rng, inputs=5, outputs=4, in_positions=5, out_positions=40, reduction="none"), "spectral"),
+        (blocks.convolution(rng, length=40, inputs=4, outputs=34, kernel=3, dilation=2, padding=(2, 2), reduction="mean"), "panels"),
+    ]  # fmt: skip
+
+
+CHAINS = {"up and down": up_and_down, "zigzag": zigzag}
+FLOW_BATCHES = (1, 2, 3, 5, 16, 31, 32, 33, 37, 63, 64, 65, 70, 127, 128, 129, 261)
+
+
+def program_of(chain: list[tuple[Block, str]], isa: str) -> _core.Program:
+    return _core.Program([blocks.layer(block, form) for block, form in chain], isa)
+
+
+@every_isa
+@pytest.mark.parametrize("threads", [1, 2, 3, 5])
+@pytest.mark.parametrize("name", CHAINS)
+def test_same_bits_however_the_batch_flows_through_the_layers(isa, name, threads):
+    """Layers take samples a power of two at a time (csrc/core/flow.h): batches around those, and ends of every length."""
+    rng = np.random.default_rng(10)
+    chain = CHAINS[name](rng)
+    layers = [block for block, _ in chain]
+    x = blocks.inputs_for(layers[0], rng, max(FLOW_BATCHES))
+    alone = [blocks.run_program(program_of(chain, isa), x[i : i + 1], layers, 1) for i in range(len(x))]
+    whole = [None if series[0] is None else np.concatenate(series) for series in zip(*alone, strict=True)]
+    kept = program_of(chain, isa)
+    for batch in FLOW_BATCHES:
+        for program in (kept, program_of(chain, isa)):
+            part = blocks.run_program(program, x[-batch:], layers, threads)
+            for number, (ours, expected) in enumerate(zip(part, whole, strict=True)):
+                if expected is not None:
+                    np.testing.assert_array_equal(
+                        ours, expected[-batch:], err_msg=f"batch {batch}, layer {number}"
+                    )
+
+
+@every_isa
+def test_the_flow_is_right_and_not_only_the_same(isa):
+    rng = np.random.default_rng(11)
+    for make in CHAINS.values():
+        chain = make(rng)
+        layers = [block for block, _ in chain]
+        x = blocks.inputs_for(layers[0], rng, 37)
+        found = blocks.run_program(program_of(chain, isa), x, layers, 2)
+        y = x
+        for block, ours in zip(layers, found, strict=True):
+            y, exact = conv_block(y, block)
+            if exact is not None:
+                assert relative_error(ours, exact) < 1e-5
+
+
+@every_isa
+@pytest.mark.parametrize("window", [12, 20, 28, 36, 48, 64])
+@pytest.mark.parametrize("channels", [64, 256, 512])
+def test_a_larger_batch_never_needs_less_room(isa, window, channels):
+    """What is reserved for the samples that a layer takes at a time must do for the fewer of the last round too."""
+    rng = np.random.default_rng(12)
+    block = blocks.convolution(rng, length=128, inputs=channels, outputs=4, kernel=7, padding=(3, 3))
+    program = _core.Program([blocks.layer(block, "spectral", window=window)], isa)
+    for threads in (1, 2, 3, 8):
+        room = [program.workspace_bytes(batch, threads) for batch in range(1, 140)]
+        shrinks = [batch + 2 for batch, more in enumerate(np.diff(room)) if more < 0]
+        assert not shrinks, f"{threads} threads: less room for a batch of {shrinks} than of one sample fewer"

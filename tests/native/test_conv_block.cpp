@@ -32,7 +32,28 @@ std::vector<float> random_values(index count) {
 struct Case {
     index length, in_channels, out_channels, kernel, stride;
     bool transposed;
+
+    std::string text() const {
+        return "length " + std::to_string(length) + " channels " + std::to_string(in_channels) + "->" +
+               std::to_string(out_channels) + " kernel " + std::to_string(kernel) + " stride " + std::to_string(stride);
+    }
 };
+
+const char* name(Form form) {
+    switch (form) {
+        case Form::automatic: break;
+        case Form::panels: return "panels";
+        case Form::scatter: return "scatter";
+        case Form::spectral: return "spectral";
+    }
+    return "automatic";
+}
+
+// An even window with room for `outputs` outputs beside the steps that the taps of a case reach.
+index window_with(const Case& c, index outputs) {
+    const index inputs = std::max<index>((c.kernel + c.stride - 1) / c.stride + outputs, 4);  // one more than T, at times
+    return inputs + inputs % 2;
+}
 
 Layer make_layer(const Case& c, Activation activation, Reduction reduction, bool before) {
     Layer layer;
@@ -112,6 +133,7 @@ std::vector<double> reference(const Layer& layer, const std::vector<float>& x, i
 void check_layer(const Case& c, Activation activation, Reduction reduction, bool before, Form form, Isa isa) {
     Layer layer = make_layer(c, activation, reduction, before);
     layer.form = form;
+    layer.window = window_with(c, 5);
     constexpr index batch = 3;
     const std::vector<float> x = random_values(batch * c.length * c.in_channels);
     const std::vector<double> wanted = reference(layer, x, batch);
@@ -125,9 +147,7 @@ void check_layer(const Case& c, Activation activation, Reduction reduction, bool
         error += (got[i] - wanted[i]) * (got[i] - wanted[i]);
         norm += wanted[i] * wanted[i];
     }
-    const std::string what = std::string(name(isa)) + " length " + std::to_string(c.length) + " channels " +
-                             std::to_string(c.in_channels) + "->" + std::to_string(c.out_channels) + " kernel " +
-                             std::to_string(c.kernel) + " stride " + std::to_string(c.stride) + " activation " +
+    const std::string what = std::string(name(isa)) + " " + name(form) + " " + c.text() + " activation " +
                              std::to_string(static_cast<int>(activation)) + " reduction " +
                              std::to_string(static_cast<int>(reduction));
     expect(std::sqrt(error) <= 2e-6 * std::sqrt(norm), what + ": relative error " + std::to_string(std::sqrt(error / norm)));
@@ -140,9 +160,12 @@ void check_layer(const Case& c, Activation activation, Reduction reduction, bool
     expect(got == again, what + ": other bits for one sample at a time");
 }
 
-void check_concurrent_calls(Isa isa) {
+void check_concurrent_calls(Form form, Isa isa) {
     const Case c{40, 24, 48, 9, 2, true};
-    const Program program({make_layer(c, Activation::relu, Reduction::mean, false)}, isa);
+    Layer layer = make_layer(c, Activation::relu, Reduction::mean, false);
+    layer.form = form;
+    layer.window = window_with(c, 7);
+    const Program program({layer}, isa);
     const std::vector<float> x = random_values(4 * program.input_floats());
     std::vector<float> whole(4 * program.series_floats(0)), parts(whole.size());
     float* const out[] = {whole.data()};
@@ -156,7 +179,65 @@ void check_concurrent_calls(Isa isa) {
             }
         });
     for (std::thread& thread : threads) thread.join();
-    expect(whole == parts, std::string(name(isa)) + ": other bits from several threads at once");
+    expect(whole == parts, std::string(name(isa)) + " " + name(form) + ": other bits from several threads at once");
+}
+
+Layer in_form(const Case& c, Form form, index window_outputs) {
+    Layer layer = make_layer(c, Activation::relu, Reduction::mean, false);
+    layer.block.out_length -= c.transposed ? 1 : 0;  // whole rows, so that the next layer's length is a round one
+    for (float& weight : layer.weights.kernel) weight /= std::sqrt(static_cast<float>(c.kernel * c.in_channels));
+    layer.form = form;
+    layer.window = window_with(c, window_outputs);
+    return layer;
+}
+
+// Layers of few rows feed layers of many and the reverse; each takes samples a power of two at a time (core/flow.h). A new
+// program each time, so that its buffers are no larger than it thought it would need.
+void check_flow(Isa isa) {
+    const std::vector<Layer> layers = {
+        in_form({1, 20, 9, 3, 16, true}, Form::spectral, 1),   in_form({16, 9, 33, 9, 4, true}, Form::panels, 0),
+        in_form({64, 33, 2, 25, 4, true}, Form::scatter, 0),   in_form({256, 2, 7, 25, 4, false}, Form::spectral, 9),
+        in_form({64, 7, 70, 3, 1, false}, Form::spectral, 26), in_form({64, 70, 5, 9, 4, false}, Form::spectral, 7),
+        in_form({16, 5, 3, 16, 16, false}, Form::panels, 0),
+    };
+    constexpr index most = 131;
+    const Program first(layers, isa);
+    const std::vector<float> x = random_values(most * first.input_floats());
+    const auto series_of = [&](const Program& program, index batch, index thread_count) {
+        std::vector<std::vector<float>> series;
+        std::vector<float*> out;
+        for (index layer = 0; layer < program.layer_count(); ++layer)
+            out.push_back(series.emplace_back(batch * program.series_floats(layer)).data());
+        program.run(x.data(), batch, out, thread_count);
+        return series;
+    };
+    const std::vector<std::vector<float>> whole = series_of(first, most, 1);
+    for (index batch : {1, 2, 3, 5, 16, 37, 63, 64, 65, 70, 127, 128, 129, 131})
+        for (index thread_count : {1, 2, 3, 5}) {
+            const std::vector<std::vector<float>> part = series_of(Program(layers, isa), batch, thread_count);
+            for (std::size_t layer = 0; layer < part.size(); ++layer)
+                expect(std::equal(part[layer].begin(), part[layer].end(), whole[layer].begin()),
+                       std::string(name(isa)) + " flow: other bits of layer " + std::to_string(layer) + " for a batch of " +
+                           std::to_string(batch) + " on " + std::to_string(thread_count) + " threads");
+        }
+}
+
+// The last round of a batch may be of any number of samples; what was reserved for a full one must do for it.
+void check_room(Isa isa) {
+    for (index channels : {64, 256})
+        for (index window_outputs : {6, 22, 42, 58}) {
+            const Case c{128, channels, 4, 7, 1, false};
+            const Program program({in_form(c, Form::spectral, window_outputs)}, isa);
+            for (index thread_count : {1, 2, 3, 8}) {
+                index before = 0;
+                for (index batch = 1; batch < 140; ++batch) {
+                    const index room = program.workspace_bytes(batch, thread_count);
+                    expect(room >= before, std::string(name(isa)) + " " + c.text() + ": less room for a batch of " +
+                                               std::to_string(batch) + " than of one sample fewer");
+                    before = room;
+                }
+            }
+        }
 }
 
 void check_refusals(Isa isa) {
@@ -178,6 +259,9 @@ void check_refusals(Isa isa) {
     refuses("a phase that is not there", [](Layer& layer) { layer.block.taps[0].phase = 1; });
     refuses("an endless halo", [](Layer& layer) { layer.block.taps[0].offset = index{1} << 40; });
     refuses("an empty input", [](Layer& layer) { layer.block.in_length = 0; });
+    for (index window : {-2, 0, 2, 5, 104})  // 3 taps: 4 and 98 are the shortest and the longest
+        refuses("a window", [&](Layer& layer) { layer.form = Form::spectral, layer.window = window; });
+    refuses("rows that step by two in the scatter form", [](Layer& layer) { layer.form = Form::scatter, layer.block.step = 2; });
 }
 
 }  // namespace
@@ -193,12 +277,15 @@ int main() {
     for (Isa isa : available_isas()) {
         std::printf("%s\n", name(isa));
         for (std::size_t i = 0; i < cases.size(); ++i)
-            for (Form form : {Form::panels, Form::scatter}) {
+            for (Form form : {Form::panels, Form::scatter, Form::spectral}) {
+                if (form == Form::scatter && !cases[i].transposed && cases[i].stride > 1) continue;  // not for those
                 for (Reduction reduction : reductions)
                     check_layer(cases[i], activations[i % 5], reduction, i % 3 == 0, form, isa);
                 for (Activation activation : activations) check_layer(cases[i], activation, Reduction::mean, false, form, isa);
             }
-        check_concurrent_calls(isa);
+        for (Form form : {Form::panels, Form::scatter, Form::spectral}) check_concurrent_calls(form, isa);
+        check_flow(isa);
+        check_room(isa);
         check_refusals(isa);
     }
     std::printf("%d passed, %d failed\n", checks - failures, failures);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -41,6 +42,34 @@ def _inputs_per_output(layer: nn.Module) -> float:
     return layer.weight.shape[1]
 
 
+def scale_channels(net: SpeechNetwork, x: np.ndarray, seed: int = 5) -> SpeechNetwork:
+    """Give every convolution channel scales from 1e-4 to 1e4 on both of its axes, in place.
+
+    The scales of one layer know nothing of those before it. Each layer is then divided by the size of what it makes of
+    ``x``, or five of them would overflow.
+    """
+    rng = np.random.default_rng(seed)
+    with torch.no_grad():
+        h = torch.from_numpy(x) if net.spec.reads_latents else torch.from_numpy(x)[:, None]
+        for layer in net.children():
+            if isinstance(layer.spec, Conv):
+                inputs, outputs = (_channel_scales(layer.weight.shape[axis], rng) for axis in (1, 0))
+                layer.weight *= outputs[:, None, None] * inputs[:, None]
+                if layer.bias is not None:
+                    layer.bias *= outputs if not layer.spec.transposed else inputs
+                size = _without_activation(layer)(h).square().mean().sqrt()
+                if layer.norm is None:
+                    layer.weight /= size
+                    if layer.bias is not None:
+                        layer.bias /= size
+            h = layer(h)
+    return net
+
+
+def _channel_scales(count: int, rng: np.random.Generator) -> torch.Tensor:
+    return torch.from_numpy(10 ** rng.permutation(np.linspace(-4, 4, count)).astype(np.float32))
+
+
 def inputs_for(net: SpeechNetwork, batch: int, seed: int = 1) -> np.ndarray:
     """Latents uniform in -1 ... 1, or sounds: noise with a hum, an onset and a silence."""
     rng = np.random.default_rng(seed)
@@ -78,6 +107,11 @@ def torch_series(
         name: (values if values.dim() == 2 else reduce_by_name(values, reduce)).numpy()
         for name, values in torch_maps(net, x, at).items()
     }
+
+
+def in_double(net: SpeechNetwork) -> SpeechNetwork:
+    """A copy that torch runs in float64."""
+    return copy.deepcopy(net).double()
 
 
 def _without_activation(layer: nn.Module) -> nn.Module:
