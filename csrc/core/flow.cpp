@@ -18,10 +18,20 @@ index samples_at_once(const Stage& stage, index thread_count) {
 }
 
 void zero_halo(const MapLayout& layout, index batch, float* map) {
+    const MapView view = layout.view(map);
     for (index sample = 0; sample < batch; ++sample) {
-        std::fill_n(layout.at(map, sample, -layout.halo_left), layout.halo_left * layout.stride, 0.0f);
-        std::fill_n(layout.at(map, sample, layout.length), layout.halo_right * layout.stride, 0.0f);
+        std::fill_n(view.at(sample, -layout.halo_left), layout.halo_left * layout.stride, 0.0f);
+        std::fill_n(view.at(sample, layout.length), layout.halo_right * layout.stride, 0.0f);
     }
+}
+
+std::size_t layers_together(const Stage& stage) { return stage.with_next ? 2 : 1; }
+
+// The layer whose rows say how many samples to take: of two in strips, the spectral one.
+index samples_at_once(const std::vector<Stage>& stages, std::size_t layer, index thread_count) {
+    index samples = samples_at_once(stages[layer], thread_count);
+    if (stages[layer].with_next) samples = std::max(samples, samples_at_once(stages[layer + 1], thread_count));
+    return samples;
 }
 
 }  // namespace
@@ -34,27 +44,31 @@ index Workspace::reserve(const std::vector<Stage>& stages, index batch, index th
     };
     maps.resize(stages.size());
     index partial = 0, common = 0, own = 0, delivered = 0;
-    for (std::size_t i = 0; i < stages.size(); ++i) {
-        const Operation& operation = *stages[i].operation;
-        const index at_once = std::min(samples_at_once(stages[i], thread_count), batch);
-        const index samples = std::max(at_once, delivered);
-        room(maps[i], samples * operation.input().floats_per_sample() + map_slack);
-        partial = std::max(partial, at_once * stages[i].partial_floats());
-        common = std::max(common, operation.shared_floats(at_once));
-        own = std::max(own, operation.scratch_floats());
+    for (std::size_t i = 0; i < stages.size(); i += layers_together(stages[i])) {
+        const index at_once = std::min(samples_at_once(stages, i, thread_count), batch);
+        room(maps[i], std::max(at_once, delivered) * stages[i].operation->input().floats_per_sample() + map_slack);
+        index together = 0;
+        for (std::size_t layer = i; layer < i + layers_together(stages[i]); ++layer) {
+            together += at_once * stages[layer].partial_floats();
+            common = std::max(common, stages[layer].operation->shared_floats(at_once));
+            own = std::max(own, stages[layer].operation->scratch_floats());
+        }
+        if (stages[i].with_next) own = std::max(own, stages[i].with_next->scratch_floats());
+        partial = std::max(partial, together);
         delivered = at_once;
     }
     room(partials, partial);
     room(shared, common);
     scratch.resize(std::max(scratch.size(), static_cast<std::size_t>(thread_count)));
-    for (index worker = 0; worker < thread_count; ++worker) room(scratch[worker], own);
+    for (index worker = 0; worker < thread_count; ++worker) room(scratch[worker], own + map_slack);
     return total;
 }
 
 Flow::Flow(const std::vector<Stage>& stages, Workspace& workspace, Team& team, index thread_count,
            std::span<float* const> series)
     : stages_(stages), workspace_(workspace), team_(team), series_(series) {
-    for (const Stage& stage : stages) states_.push_back({samples_at_once(stage, thread_count)});
+    for (std::size_t layer = 0; layer < stages.size(); layer += layers_together(stages[layer]))
+        states_.push_back({layer, samples_at_once(stages, layer, thread_count)});
 }
 
 void Flow::run(const float* input, index batch) {
@@ -63,53 +77,72 @@ void Flow::run(const float* input, index batch) {
         feed(input + first * layout.length * layout.channels, std::min(states_.front().at_once, batch - first));
         advance(0, false);
     }
-    for (std::size_t layer = 0; layer < stages_.size(); ++layer) advance(layer, true);
+    for (std::size_t number = 0; number < states_.size(); ++number) advance(number, true);
 }
 
 void Flow::feed(const float* input, index count) {
     const MapLayout& layout = stages_.front().operation->input();
     float* const map = workspace_.maps.front().data();
+    const MapView view = layout.view(map);
     zero_halo(layout, count, map);
     team_.run(count, [&](index sample, index) {
         for (index position = 0; position < layout.length; ++position)
             std::copy_n(input + (sample * layout.length + position) * layout.channels, layout.channels,
-                        layout.at(map, sample, position));
+                        view.at(sample, position));
     });
     states_.front().waiting += count;
 }
 
-void Flow::advance(std::size_t layer, bool to_the_end) {
-    State& state = states_[layer];
+void Flow::advance(std::size_t number, bool to_the_end) {
+    State& state = states_[number];
     while (state.waiting >= state.at_once || (to_the_end && state.waiting > 0)) {
         const index count = std::min(state.at_once, state.waiting);
-        run_layer(layer, count);
+        run_layers(number, count);
         state.waiting -= count;
         state.first = state.waiting > 0 ? state.first + count : 0;
         state.done += count;
-        if (layer + 1 == stages_.size()) continue;
-        states_[layer + 1].waiting += count;
-        advance(layer + 1, false);
+        if (number + 1 == states_.size()) continue;
+        states_[number + 1].waiting += count;
+        advance(number + 1, false);
     }
 }
 
-void Flow::run_layer(std::size_t layer, index count) {
-    const Stage& stage = stages_[layer];
+void Flow::run_layers(std::size_t number, index count) {
+    const State& state = states_[number];
+    const Stage& stage = stages_[state.layer];
     const MapLayout& in = stage.operation->input();
-    float* const partial = stage.partial_floats() > 0 ? workspace_.partials.data() : nullptr;
-    float* out = nullptr;
-    const MapLayout* out_layout = nullptr;
-    if (layer + 1 < stages_.size()) {
-        const State& next = states_[layer + 1];
-        out_layout = &stages_[layer + 1].operation->input();
-        out = workspace_.maps[layer + 1].data() + (next.first + next.waiting) * out_layout->floats_per_sample();
-        zero_halo(*out_layout, count, out);
+    float* const map = workspace_.maps[state.layer].data() + state.first * in.floats_per_sample();
+    Call call{&team_, count, in.view(map), {}, nullptr, workspace_.scratch.data(), workspace_.shared.data()};
+    MapView out;
+    if (number + 1 < states_.size()) {
+        const State& next = states_[number + 1];
+        const MapLayout& layout = stages_[next.layer].operation->input();
+        float* const to = workspace_.maps[next.layer].data() + (next.first + next.waiting) * layout.floats_per_sample();
+        zero_halo(layout, count, to);
+        out = layout.view(to);
     }
-    stage.operation->run({&team_, count, workspace_.maps[layer].data() + states_[layer].first * in.floats_per_sample(), out, out_layout,
-                          partial, workspace_.scratch.data(), workspace_.shared.data()});
+
+    float* const partials = workspace_.partials.data();
+    if (stage.partial_floats() > 0) call.partial = partials;
+    if (!stage.with_next) {
+        call.out = out;
+        stage.operation->run(call);
+        return fold(state.layer, call.partial, state.done, count);
+    }
+    Call second = call;
+    second.in = {};
+    second.out = out;
+    second.partial = stages_[state.layer + 1].partial_floats() > 0 ? partials + count * stage.partial_floats() : nullptr;
+    stage.with_next->run(call, second);
+    fold(state.layer, call.partial, state.done, count);
+    fold(state.layer + 1, second.partial, state.done, count);
+}
+
+void Flow::fold(std::size_t layer, const float* partial, index done, index count) {
     if (partial == nullptr) return;
+    const Stage& stage = stages_[layer];
     team_.run(count, [&](index sample, index) {
-        stage.fold(partial + sample * stage.partial_floats(),
-                   series_[layer] + (states_[layer].done + sample) * stage.series_floats());
+        stage.fold(partial + sample * stage.partial_floats(), series_[layer] + (done + sample) * stage.series_floats());
     });
 }
 

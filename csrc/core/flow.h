@@ -12,8 +12,8 @@ namespace convscope {
 
 // The buffers of one call, independent of its batch beyond a point.
 struct Workspace {
-    std::vector<FloatBuffer> maps;  // by layer: its input
-    FloatBuffer partials;           // of one layer at a time
+    std::vector<FloatBuffer> maps;  // by layer: its input; empty inside strips
+    FloatBuffer partials;           // of the layers that run together
     FloatBuffer shared;
     std::vector<FloatBuffer> scratch;  // by worker
 
@@ -29,7 +29,9 @@ class Flow {
     void run(const float* input, index batch);
 
   private:
+    // A layer, or two in strips, and the samples on their way through it.
     struct State {
+        std::size_t layer;
         index at_once;      // samples it takes at a time
         index first = 0;    // place in its input buffer of the samples that wait
         index waiting = 0;
@@ -37,8 +39,9 @@ class Flow {
     };
 
     void feed(const float* input, index count);
-    void advance(std::size_t layer, bool to_the_end);
-    void run_layer(std::size_t layer, index count);
+    void advance(std::size_t number, bool to_the_end);
+    void run_layers(std::size_t number, index count);
+    void fold(std::size_t layer, const float* partial, index done, index count);
 
     const std::vector<Stage>& stages_;
     Workspace& workspace_;

@@ -9,6 +9,19 @@
 
 namespace convscope {
 
+// Some maps in memory, by sample and position. Empty where nobody reads them.
+struct MapView {
+    float* data = nullptr;
+    index sample_stride = 0;
+    index position_stride = 0;
+    index first_position = 0;  // the one `data` points at
+
+    float* at(index sample, index position) const {
+        return data + sample * sample_stride + (position - first_position) * position_stride;
+    }
+    explicit operator bool() const { return data != nullptr; }
+};
+
 // How a batch of maps lies in memory: (B, halo_left + length + halo_right, stride), the halo zero, channels first in a
 // position. The stride is wider than the channels where a power of two would send all rows of a tile to one cache set.
 struct MapLayout {
@@ -20,12 +33,7 @@ struct MapLayout {
 
     index positions() const { return halo_left + length + halo_right; }
     index floats_per_sample() const { return positions() * stride; }
-    const float* at(const float* map, index sample, index position) const {
-        return map + (sample * positions() + halo_left + position) * stride;
-    }
-    float* at(float* map, index sample, index position) const {
-        return map + (sample * positions() + halo_left + position) * stride;
-    }
+    MapView view(float* map) const { return {map, floats_per_sample(), stride, -halo_left}; }
 };
 
 // The layout that `block` reads its input in, one row at a time.
@@ -38,13 +46,12 @@ struct Weights {
     std::vector<float> slope;    // (C,), empty unless the activation is leaky_relu: its factor for negative values
 };
 
-// One layer's share of a call: buffers the program owns. `out` is null when nobody reads the map.
+// One layer's share of a call: buffers the program owns.
 struct Call {
     Team* team;
     index batch;
-    const float* in;
-    float* out;
-    const MapLayout* out_layout;
+    MapView in;
+    MapView out;           // empty when nobody reads the map
     float* partial;        // (B, M or more, panels, K), or null when the layer is not probed
     FloatBuffer* scratch;  // one per worker, at least scratch_floats() each
     float* shared;         // at least shared_floats(batch), for all workers

@@ -101,15 +101,22 @@ void PanelPlan::run(const Call& call) const {
         const index block = weights_outside ? task % blocks : task / columns;
         const index column = weights_outside ? task / blocks : task % columns;
         const index panel = column % panel_groups * group;
-        run_block(call, block * block_rows, column / panel_groups, panel, std::min(panel + group, panels),
+        const index first_row = block * block_rows, row_count = std::min(block_rows, call.batch * block_.rows() - first_row);
+        run_block(call, first_row, row_count, column / panel_groups, panel, std::min(panel + group, panels),
                   call.scratch[worker].data());
     });
 }
 
-void PanelPlan::run_block(const Call& call, index first_row, index phase_number, index first_panel, index last_panel,
-                          float* scratch) const {
+void PanelPlan::run_rows(const Call& call, index sample, index first_row, index last_row, float* scratch) const {
+    for (index row = first_row; row < last_row; row += block_rows)
+        for (index phase = 0; phase < block_.phases; ++phase)
+            run_block(call, sample * block_.rows() + row, std::min(block_rows, last_row - row), phase, 0, epilogue_.panels(),
+                      scratch);
+}
+
+void PanelPlan::run_block(const Call& call, index first_row, index row_count, index phase_number, index first_panel,
+                          index last_panel, float* scratch) const {
     const index width = kernels_.tile_columns, rows_per_sample = block_.rows();
-    const index row_count = std::min(block_rows, call.batch * rows_per_sample - first_row);
     const Phase& phase = phases_[phase_number];
 
     std::array<const float*, block_rows> in_rows;
@@ -117,10 +124,8 @@ void PanelPlan::run_block(const Call& call, index first_row, index phase_number,
     for (index i = 0; i < row_count; ++i) {
         const index sample = (first_row + i) / rows_per_sample, row = (first_row + i) % rows_per_sample;
         const index position = row * block_.phases + phase_number;
-        in_rows[i] = in_.at(call.in, sample, row * block_.step);
-        out_rows[i] = call.out != nullptr && position < block_.out_length
-                          ? call.out_layout->at(call.out, sample, position) + first_panel * width
-                          : nullptr;
+        in_rows[i] = call.in.at(sample, row * block_.step);
+        out_rows[i] = call.out && position < block_.out_length ? call.out.at(sample, position) + first_panel * width : nullptr;
     }
 
     const index groups = static_cast<index>(phase.group_ends.size());
@@ -130,14 +135,14 @@ void PanelPlan::run_block(const Call& call, index first_row, index phase_number,
     task.group_count = groups;
     task.scratch = scratch;
     task.scratch_row_stride = width;
-    task.out_rows = call.out == nullptr ? nullptr : out_rows.data();
+    task.out_rows = call.out ? out_rows.data() : nullptr;
     for (index panel = first_panel; panel < last_panel; ++panel) {
         task.groups = phase.groups.data() + panel * groups;
         task.next_weights = groups > 0 && panel + 1 < epilogue_.panels() ? task.groups[groups].weights : nullptr;
         epilogue_.describe(task, phase_number, panel);
         if (call.partial != nullptr) task.partial = call.partial + epilogue_.partial_place(first_row, phase_number, panel);
         kernels_.conv_panel(task);
-        if (call.out != nullptr)
+        if (call.out)
             for (index i = 0; i < row_count; ++i)
                 if (out_rows[i] != nullptr) out_rows[i] += width;
     }

@@ -25,6 +25,8 @@ class PanelPlan final : public Operation {
     PanelPlan(const ConvBlock& block, const Epilogue& epilogue, const Weights& weights, const Kernels& kernels);
 
     void run(const Call& call) const override;
+    // Rows first_row ... last_row - 1 of one sample, by the calling thread alone, with scratch_floats() of scratch.
+    void run_rows(const Call& call, index sample, index first_row, index last_row, float* scratch) const;
     index scratch_floats() const override { return block_rows * kernels_.tile_columns; }
     index weight_bytes() const override { return packed_.bytes(); }
     index partial_panels() const override { return epilogue_.panels(); }
@@ -41,7 +43,8 @@ class PanelPlan final : public Operation {
     };
 
     void pack(const Weights& weights, const std::vector<std::vector<Tap>>& taps);
-    void run_block(const Call& call, index first_row, index phase, index first_panel, index last_panel, float* scratch) const;
+    void run_block(const Call& call, index first_row, index row_count, index phase, index first_panel, index last_panel,
+                   float* scratch) const;
 
     ConvBlock block_;
     const Kernels& kernels_;

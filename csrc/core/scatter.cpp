@@ -28,8 +28,9 @@ bool prefers_scatter(const ConvBlock& block, index tile_columns) {
     return 2 * by_scatter < by_panels;
 }
 
-ScatterPlan::ScatterPlan(const ConvBlock& block, const Epilogue& epilogue, const Weights& weights, const Kernels& kernels)
-    : block_(block), epilogue_(epilogue), kernels_(kernels), in_(input_layout(block)) {
+ScatterPlan::ScatterPlan(const ConvBlock& block, const Epilogue& epilogue, const Weights& weights, const Kernels& kernels,
+                         index block_inputs)
+    : block_(block), epilogue_(epilogue), kernels_(kernels), block_inputs_(block_inputs), in_(input_layout(block)) {
     require(block_.step == 1, "scatter", "expected rows that step by one, got ", block_.step);
     const index width = kernels_.tile_columns, channels = block_.in_channels, outputs = block_.out_channels;
     if (!block_.taps.empty()) first_ = last_ = place_of(block_.taps.front(), block_.phases);
@@ -63,38 +64,47 @@ ScatterPlan::ScatterPlan(const ConvBlock& block, const Epilogue& epilogue, const
 }
 
 index ScatterPlan::stretch_floats() const {
-    const index positions = (block_inputs - 1) * block_.phases + last_ - first_ + 1;
+    const index positions = (block_inputs_ - 1) * block_.phases + last_ - first_ + 1;
     return rounded_up(positions * block_.out_channels, kernels_.lanes);
 }
 
 index ScatterPlan::row_stride() const { return panels_ * kernels_.tile_columns + 2 * kernels_.lanes; }
 
 index ScatterPlan::scratch_floats() const {
-    return std::max(block_inputs * row_stride(), finish_positions * block_.out_channels);
+    return std::max(block_inputs_ * row_stride(), finish_positions * block_.out_channels);
 }
 
 void ScatterPlan::run(const Call& call) const {
     call.team->run(call.batch * blocks(), [&](index task, index worker) {
-        const index first = task % blocks() * block_inputs;
-        scatter(in_.at(call.in, task / blocks(), first), std::min(block_inputs, block_.in_length - first),
-                call.shared + task * stretch_floats(), call.scratch[worker].data());
+        const index block = task % blocks();
+        scatter(call, task / blocks(), block, block + 1, call.scratch[worker].data());
     });
+    finish(call);
+}
+
+void ScatterPlan::scatter(const Call& call, index sample, index first_block, index last_block, float* scratch) const {
+    for (index block = first_block; block < last_block; ++block)
+        scatter_block(call.in, sample, block, call.shared + (sample * blocks() + block) * stretch_floats(), scratch);
+}
+
+void ScatterPlan::finish(const Call& call) const {
     const index stretches = (block_.out_length + finish_positions - 1) / finish_positions;
     call.team->run(call.batch * stretches, [&](index task, index worker) {
         const index first = task % stretches * finish_positions;
-        finish(call, task / stretches, first, std::min(first + finish_positions, block_.out_length),
-               call.scratch[worker].data());
+        finish_outputs(call, task / stretches, first, std::min(first + finish_positions, block_.out_length),
+                       call.scratch[worker].data());
     });
 }
 
-void ScatterPlan::scatter(const float* inputs, index count, float* stretch, float* scratch) const {
+void ScatterPlan::scatter_block(const MapView& in, index sample, index block, float* stretch, float* scratch) const {
+    const index first = block * block_inputs_, count = std::min(block_inputs_, block_.in_length - first);
     const index columns = (last_ - first_ + 1) * block_.out_channels, stride = row_stride(), lanes = kernels_.lanes;
     for (index done = 0; done < count; done += block_rows) {
         std::array<const float*, block_rows> rows;
         PanelTask task{};
         task.rows = rows.data();
         task.row_count = std::min(block_rows, count - done);
-        for (index i = 0; i < task.row_count; ++i) rows[i] = inputs + (done + i) * in_.stride;
+        for (index i = 0; i < task.row_count; ++i) rows[i] = in.at(sample, first + done + i);
         task.group_count = static_cast<index>(runs_.size());
         task.scratch_row_stride = stride;
         for (index panel = 0; panel < panels_; ++panel) {
@@ -111,11 +121,11 @@ void ScatterPlan::scatter(const float* inputs, index count, float* stretch, floa
     kernels_.overlap_add(scratch + lanes, count, stride, block_.phases * block_.out_channels, columns, stretch);
 }
 
-void ScatterPlan::finish(const Call& call, index sample, index first, index last, float* scratch) const {
-    const index channels = block_.out_channels, inputs_to_outputs = block_inputs * block_.phases;
+void ScatterPlan::finish_outputs(const Call& call, index sample, index first, index last, float* scratch) const {
+    const index channels = block_.out_channels, inputs_to_outputs = block_inputs_ * block_.phases;
     std::copy_n(bias_.begin() + first % block_.phases * channels, (last - first) * channels, scratch);
     for (index block = 0; block < blocks(); ++block) {
-        const index count = std::min(block_inputs, block_.in_length - block * block_inputs);
+        const index count = std::min(block_inputs_, block_.in_length - block * block_inputs_);
         const index begin = block * inputs_to_outputs + first_, end = begin + (count - 1) * block_.phases + last_ - first_ + 1;
         const float* stretch = call.shared + (sample * blocks() + block) * stretch_floats();
         const index from = std::max(begin, first), to = std::min(end, last);
@@ -129,9 +139,9 @@ void ScatterPlan::finish(const Call& call, index sample, index first, index last
     if (partial != nullptr && epilogue_.before_activation) reduce(scratch, count, partial);
     kernels_.activate(scratch, count * channels, epilogue_, slope_.empty() ? nullptr : slope_.data());
     if (partial != nullptr && !epilogue_.before_activation) reduce(scratch, count, partial);
-    if (call.out == nullptr) return;
+    if (!call.out) return;
     for (index i = 0; i < count; ++i)
-        std::copy_n(scratch + i * channels, channels, call.out_layout->at(call.out, sample, first + i));
+        std::copy_n(scratch + i * channels, channels, call.out.at(sample, first + i));
 }
 
 void ScatterPlan::reduce(const float* values, index count, float* partial) const {

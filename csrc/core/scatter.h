@@ -17,9 +17,16 @@ bool prefers_scatter(const ConvBlock& block, index tile_columns);
 
 class ScatterPlan final : public Operation {
   public:
-    ScatterPlan(const ConvBlock& block, const Epilogue& epilogue, const Weights& weights, const Kernels& kernels);
+    ScatterPlan(const ConvBlock& block, const Epilogue& epilogue, const Weights& weights, const Kernels& kernels,
+                index block_inputs = 256);
 
     void run(const Call& call) const override;
+
+    // The two halves of run(), for whoever makes the inputs piece by piece: scatter() takes whole blocks of one sample, by
+    // the calling thread alone, with scratch_floats() of scratch; finish() follows when every block is there.
+    void scatter(const Call& call, index sample, index first_block, index last_block, float* scratch) const;
+    void finish(const Call& call) const;
+    index block_inputs() const { return block_inputs_; }
     const MapLayout& input() const override { return in_; }
     index rows_per_sample() const override { return block_.in_length; }
     index scratch_floats() const override;
@@ -29,18 +36,17 @@ class ScatterPlan final : public Operation {
     const char* form() const override { return "scatter"; }
 
   private:
-    index blocks() const { return (block_.in_length + block_inputs - 1) / block_inputs; }
+    index blocks() const { return (block_.in_length + block_inputs_ - 1) / block_inputs_; }
     index stretch_floats() const;  // of one block's outputs
     index row_stride() const;      // of the products of one input, with a vector of zeros on either side
-    void scatter(const float* inputs, index count, float* stretch, float* scratch) const;
-    void finish(const Call& call, index sample, index first, index last, float* scratch) const;
+    void scatter_block(const MapView& in, index sample, index block, float* stretch, float* scratch) const;
+    void finish_outputs(const Call& call, index sample, index first, index last, float* scratch) const;
     void reduce(const float* values, index count, float* partial) const;
-
-    static constexpr index block_inputs = 256;
 
     ConvBlock block_;
     Epilogue epilogue_;
     const Kernels& kernels_;
+    index block_inputs_;
     MapLayout in_;
     index first_ = 0, last_ = -1;  // where the taps of an input put it, from S i
     index panels_ = 0;

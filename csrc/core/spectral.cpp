@@ -29,7 +29,7 @@ SpectralPlan::Matrix::Matrix(const HalfMatrix& exact, const std::vector<bool>& k
 }
 
 SpectralPlan::SpectralPlan(const ConvBlock& block, const Epilogue& epilogue, const Weights& weights, index window,
-                           const Kernels& kernels, const Bfloat16Kernels* bfloat16)
+                           bool for_strips, const Kernels& kernels, const Bfloat16Kernels* bfloat16)
     : block_(block), kernels_(kernels), bfloat16_(bfloat16), epilogue_(block, epilogue, weights, kernels.tile_columns) {
     require(bfloat16 == nullptr || block.in_channels % 2 == 0, "bfloat16", "expected an even number of input channels, got ",
             block.in_channels);
@@ -39,8 +39,9 @@ SpectralPlan::SpectralPlan(const ConvBlock& block, const Epilogue& epilogue, con
         first_offset_ = std::min(first_offset_, floor_divided(tap.offset, block_.step));
         last_offset = std::max(last_offset, floor_divided(tap.offset, block_.step));
     }
-    short_ = short_convolution(window, last_offset - first_offset_ + 1);
-    require(short_.outputs <= block_rows, "window", "expected at most ", block_rows, " outputs, got ", short_.outputs);
+    const index taps = last_offset - first_offset_ + 1;
+    require(window - taps + 1 <= block_rows, "window", "expected at most ", block_rows, " outputs, got ", window - taps + 1);
+    short_ = short_convolution(window, taps);
 
     in_ = input_layout(block_);
     in_.halo_left = std::max(in_.halo_left, -first_offset_ * block_.step);
@@ -48,7 +49,7 @@ SpectralPlan::SpectralPlan(const ConvBlock& block, const Epilogue& epilogue, con
     in_.halo_right = std::max(in_.halo_right, last_input - block_.in_length + 1);
 
     row_stride_ = depth() < 64 ? depth() : depth() + 16;  // as for maps: no power of two from one row to the next
-    tiling_ = choose_tiling();
+    tiling_ = choose_tiling(for_strips);
     product_stride_ = tiling_.windows * row_stride_;
     for (index parity : {0, 1}) sums_[parity] = Matrix(short_.sums_of[parity]);
     plan_phases();
@@ -137,7 +138,9 @@ void SpectralPlan::pack(const Weights& weights) {
             }
 }
 
-SpectralPlan::Tiling SpectralPlan::choose_tiling() const {
+SpectralPlan::Tiling SpectralPlan::choose_tiling(bool for_strips) const {
+    constexpr index windows_of_strip = 16;
+    if (for_strips) return {windows_of_strip, 1};
     const index width = kernels_.tile_columns, products = short_.products;
     Tiling best{kernels_.tile_rows, 1};
     double least = 1e30;
@@ -153,16 +156,20 @@ SpectralPlan::Tiling SpectralPlan::choose_tiling() const {
     return best;
 }
 
+index SpectralPlan::most_windows() const {
+    return std::max<index>(block_floats / (short_.products * row_stride_), tiling_.windows);
+}
+
+// Of a block; the blocks of a call are as equal as they can be.
 index SpectralPlan::block_windows(index batch) const {
-    const index most = std::max<index>(block_floats / (short_.products * row_stride_), tiling_.windows);
-    const index all = batch * windows();
-    const index blocks = (all + most - 1) / most;
+    const index all = batch * windows(), blocks = (all + most_windows() - 1) / most_windows();
     const index each = (all + blocks - 1) / blocks;
     return std::min(all, (each + tiling_.windows - 1) / tiling_.windows * tiling_.windows);
 }
 
 index SpectralPlan::shared_floats(index batch) const {
-    const index tasks = (block_windows(batch) + tiling_.windows - 1) / tiling_.windows;
+    // Of the largest block that any batch up to this one has: a larger batch may have smaller blocks.
+    const index tasks = (std::min(batch * windows(), most_windows()) + tiling_.windows - 1) / tiling_.windows;
     return tasks * short_.products * product_stride_ + kernels_.tile_columns;
 }
 
@@ -184,7 +191,7 @@ void SpectralPlan::run(const Call& call) const {
     for (index first = 0; first < all; first += at_once) {
         const index count = std::min(at_once, all - first);
         call.team->run(count, [&](index place, index worker) {
-            transform_inputs(call, first + place, place, call.scratch[worker].data());
+            transform_inputs(call.in, first + place, inputs_at(call.shared, place), call.scratch[worker].data());
         });
         const index tasks = (count + tiling_.windows - 1) / tiling_.windows;
         const bool weights_outside = packed_.size() > count * short_.products * row_stride_;
@@ -193,23 +200,35 @@ void SpectralPlan::run(const Call& call) const {
             const index column = weights_outside ? task / tasks : task % columns;
             const index place = row * tiling_.windows, panel = column % panel_groups * group;
             float* const scratch = call.scratch[worker].data();
-            Share share{first + place, place, std::min(tiling_.windows, count - place), column / panel_groups, panel, panel};
+            Share share{call.shared, first + place, place, std::min(tiling_.windows, count - place), column / panel_groups, panel, panel};
             const index end = std::min(panel + group, panels);
             while (share.last_panel < end) {
                 share.first_panel = share.last_panel;
                 share.last_panel = std::min(share.first_panel + tiling_.panels, end);
-                multiply(call, share, scratch);
+                multiply(share, scratch);
                 finish(call, share, scratch, scratch + held_floats());
             }
         });
     }
 }
 
+void SpectralPlan::run_strip(const Call& call, index sample, index first_window, index last_window, float* scratch) const {
+    float* const transformed = scratch + scratch_floats();
+    const index first = sample * windows() + first_window, count = last_window - first_window;
+    for (index place = 0; place < count; ++place)
+        transform_inputs(call.in, first + place, inputs_at(transformed, place), scratch);
+    for (index phase = 0; phase < block_.phases; ++phase)
+        for (index panel = 0; panel < epilogue_.panels(); panel += tiling_.panels) {
+            const Share share{transformed, first, 0, count, phase, panel, std::min(panel + tiling_.panels, epilogue_.panels())};
+            multiply(share, scratch);
+            finish(call, share, scratch, scratch + held_floats());
+        }
+}
+
 // A X for every input phase of one window.
-void SpectralPlan::transform_inputs(const Call& call, index window, index place, float* scratch) const {
+void SpectralPlan::transform_inputs(const MapView& in, index window, float* to, float* scratch) const {
     const index width = kernels_.tile_columns, channels = block_.in_channels;
     const index sample = window / windows(), row = window % windows() * short_.outputs;
-    float* const to = inputs_at(call, place);
     float* const rest = scratch + (short_.products + 4) * width;
     PanelTask task{};
     task.row_count = short_.sums_of[0].rows;
@@ -218,8 +237,8 @@ void SpectralPlan::transform_inputs(const Call& call, index window, index place,
     for (index source = 0; source < block_.step; ++source)
         for (index channel = 0; channel < channels; channel += width) {
             for (index parity : {0, 1}) {
-                const float* from = in_.at(call.in, sample, (row + first_offset_ + parity) * block_.step + source) + channel;
-                const Group group{&sums_[parity].run, 1, from, 2 * block_.step * in_.stride};
+                const float* from = in.at(sample, (row + first_offset_ + parity) * block_.step + source) + channel;
+                const Group group{&sums_[parity].run, 1, from, 2 * block_.step * in.position_stride};
                 task.rows = sums_[parity].rows.data();
                 task.groups = &group;
                 task.scratch = scratch + parity * task.row_count * width;
@@ -240,12 +259,12 @@ void SpectralPlan::transform_inputs(const Call& call, index window, index place,
 }
 
 // V = U W for some windows and panels of one phase: (panels, windows, products, tile_columns) in `products_out`.
-void SpectralPlan::multiply(const Call& call, const Share& share, float* products_out) const {
+void SpectralPlan::multiply(const Share& share, float* products_out) const {
     const index width = kernels_.tile_columns;
     const Phase& phase = phases_[share.phase];
     const index products = static_cast<index>(phase.products.size());
     std::array<const float*, block_rows> inputs;
-    for (index i = 0; i < share.windows; ++i) inputs[i] = inputs_at(call, share.place + i);
+    for (index i = 0; i < share.windows; ++i) inputs[i] = inputs_at(share.transformed, share.place + i);
 
     PanelTask task{};
     task.rows = inputs.data();
@@ -286,10 +305,10 @@ void SpectralPlan::finish(const Call& call, const Share& share, const float* pro
         const index sample = (share.first_window + i) / windows();
         const index row = (share.first_window + i) % windows() * short_.outputs;
         const index row_count = std::min(short_.outputs, block_.rows() - row);
-        for (index k = 0; k < row_count && call.out != nullptr; ++k) {
+        for (index k = 0; k < row_count && call.out; ++k) {
             const index position = (row + k) * block_.phases + share.phase;
             out_rows[k % 2][k / 2] = position < block_.out_length
-                                         ? call.out_layout->at(call.out, sample, position) + share.first_panel * width
+                                         ? call.out.at(sample, position) + share.first_panel * width
                                          : nullptr;
         }
         for (index panel = share.first_panel; panel < share.last_panel; ++panel) {
@@ -306,12 +325,12 @@ void SpectralPlan::finish(const Call& call, const Share& share, const float* pro
                 task.rows = outputs.rows.data();
                 task.row_count = (row_count + 1 - parity) / 2;
                 task.groups = &group;
-                task.out_rows = call.out == nullptr ? nullptr : out_rows[parity].data();
+                task.out_rows = call.out ? out_rows[parity].data() : nullptr;
                 if (call.partial != nullptr)
                     task.partial =
                         call.partial + epilogue_.partial_place(sample * block_.rows() + row + parity, share.phase, panel);
                 kernels_.conv_panel(task);
-                for (index k = 0; k < task.row_count && call.out != nullptr; ++k)
+                for (index k = 0; k < task.row_count && call.out; ++k)
                     if (out_rows[parity][k] != nullptr) out_rows[parity][k] += width;
             }
         }

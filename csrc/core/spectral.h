@@ -19,9 +19,22 @@ class SpectralPlan final : public Operation {
   public:
     // With `bfloat16` the products U W take bfloat16 factors; the transforms stay in float32.
     SpectralPlan(const ConvBlock& block, const Epilogue& epilogue, const Weights& weights, index window,
-                 const Kernels& kernels, const Bfloat16Kernels* bfloat16 = nullptr);
+                 bool for_strips, const Kernels& kernels, const Bfloat16Kernels* bfloat16 = nullptr);
 
     void run(const Call& call) const override;
+
+    // Some windows of one sample, by the calling thread alone, with strip_floats() of scratch; at most strip_windows() of
+    // them. For plans made for strips, whose transformed inputs stay in the core's own cache.
+    void run_strip(const Call& call, index sample, index first_window, index last_window, float* scratch) const;
+    index strip_floats() const { return strip_windows() * short_.products * row_stride_ + scratch_floats(); }
+    index strip_windows() const { return tiling_.windows; }
+    index windows() const { return (block_.rows() + short_.outputs - 1) / short_.outputs; }  // per sample
+    index window_rows() const { return short_.outputs; }
+    index window_positions() const { return short_.outputs * block_.phases; }  // of the output
+    index row_step() const { return block_.step; }
+    // The input positions that a window reads, from `step` times its first row.
+    index first_input() const { return first_offset_ * block_.step; }
+    index last_input() const { return (first_offset_ + short_.inputs) * block_.step - 1; }
     const MapLayout& input() const override { return in_; }
     index rows_per_sample() const override { return windows(); }
     index scratch_floats() const override;
@@ -64,8 +77,9 @@ class SpectralPlan final : public Operation {
 
     // What a task does at a time: some windows and some panels of one phase.
     struct Share {
+        float* transformed;
         index first_window;  // of the call
-        index place;         // of that window in the block
+        index place;         // of that window among the transformed ones
         index windows;
         index phase;
         index first_panel, last_panel;
@@ -73,21 +87,21 @@ class SpectralPlan final : public Operation {
 
     void plan_phases();
     void pack(const Weights& weights);
-    Tiling choose_tiling() const;
+    Tiling choose_tiling(bool for_strips) const;
     double factor(index product, const PhaseTap& tap) const {
         return short_.tap_matrix.values[product * short_.taps + tap.place];
     }
-    index windows() const { return (block_.rows() + short_.outputs - 1) / short_.outputs; }  // per sample
     // Floats that the channels of one input phase take: half as many when pairs of bfloat16 share one.
     index channel_floats() const { return bfloat16_ == nullptr ? block_.in_channels : block_.in_channels / 2; }
     index depth() const { return block_.step * channel_floats(); }
+    index most_windows() const;
     index block_windows(index batch) const;
     index held_floats() const { return tiling_.windows * tiling_.panels * short_.products * kernels_.tile_columns; }
-    float* inputs_at(const Call& call, index place) const {
-        return call.shared + place / tiling_.windows * short_.products * product_stride_ + place % tiling_.windows * row_stride_;
+    float* inputs_at(float* transformed, index place) const {
+        return transformed + place / tiling_.windows * short_.products * product_stride_ + place % tiling_.windows * row_stride_;
     }
-    void transform_inputs(const Call& call, index window, index place, float* scratch) const;
-    void multiply(const Call& call, const Share& share, float* products_out) const;
+    void transform_inputs(const MapView& in, index window, float* to, float* scratch) const;
+    void multiply(const Share& share, float* products_out) const;
     void finish(const Call& call, const Share& share, const float* products_in, float* scratch) const;
 
     ConvBlock block_;

@@ -184,6 +184,7 @@ index depth_of(const Group& group) {
 }
 
 void conv_panel(const PanelTask& task) {
+    if (task.row_count == 0) return;
     if (task.group_count == 0)  // a phase without taps: its outputs are the bias
         for (index row = 0; row < task.row_count; ++row)
             for (index c = 0; c < panel_columns; ++c) task.scratch[row * task.scratch_row_stride + c] = 0.0f;
