@@ -64,8 +64,7 @@ index Workspace::reserve(const std::vector<Stage>& stages, index batch, index th
     return total;
 }
 
-Flow::Flow(const std::vector<Stage>& stages, Workspace& workspace, Team& team, index thread_count,
-           std::span<float* const> series)
+Flow::Flow(const std::vector<Stage>& stages, Workspace& workspace, Team& team, index thread_count, std::span<float* const> series)
     : stages_(stages), workspace_(workspace), team_(team), series_(series) {
     for (std::size_t layer = 0; layer < stages.size(); layer += layers_together(stages[layer]))
         states_.push_back({layer, samples_at_once(stages, layer, thread_count)});

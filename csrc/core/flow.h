@@ -32,8 +32,8 @@ class Flow {
     // A layer, or two in strips, and the samples on their way through it.
     struct State {
         std::size_t layer;
-        index at_once;      // samples it takes at a time
-        index first = 0;    // place in its input buffer of the samples that wait
+        index at_once;    // samples it takes at a time
+        index first = 0;  // place in its input buffer of the samples that wait
         index waiting = 0;
         index done = 0;
     };

@@ -62,7 +62,7 @@ class Operation {
     virtual ~Operation() = default;
     virtual void run(const Call& call) const = 0;
     virtual const MapLayout& input() const = 0;  // how it reads its input
-    virtual index rows_per_sample() const = 0;         // that share one reading of the weights
+    virtual index rows_per_sample() const = 0;   // that share one reading of the weights
     virtual index scratch_floats() const = 0;
     virtual index shared_floats(index /*batch*/) const { return 0; }
     virtual index weight_bytes() const = 0;

@@ -13,8 +13,7 @@ PanelEpilogue::PanelEpilogue(const ConvBlock& block, const Epilogue& epilogue, c
     bias_.assign(static_cast<std::size_t>(phases_ * panels_ * width_), 0.0f);
     const bool shared = static_cast<index>(weights.bias.size()) == channels_;
     for (index phase = 0; phase < phases_; ++phase)
-        std::copy_n(weights.bias.begin() + (shared ? 0 : phase * channels_), channels_,
-                    bias_.begin() + phase * panels_ * width_);
+        std::copy_n(weights.bias.begin() + (shared ? 0 : phase * channels_), channels_, bias_.begin() + phase * panels_ * width_);
 
     slope_ = weights.slope;
     if (!slope_.empty()) slope_.resize(static_cast<std::size_t>(panels_ * width_));

@@ -39,10 +39,7 @@ std::vector<index> split_groups(std::vector<Run>& runs) {
 }
 
 PanelPlan::PanelPlan(const ConvBlock& block, const Epilogue& epilogue, const Weights& weights, const Kernels& kernels)
-    : block_(block),
-      kernels_(kernels),
-      in_(input_layout(block)),
-      epilogue_(block, epilogue, weights, kernels.tile_columns) {
+    : block_(block), kernels_(kernels), in_(input_layout(block)), epilogue_(block, epilogue, weights, kernels.tile_columns) {
     std::vector<std::vector<Tap>> taps(static_cast<std::size_t>(block_.phases));
     for (const Tap& tap : block_.taps) taps[tap.phase].push_back(tap);
     pack(weights, taps);

@@ -84,21 +84,22 @@ bool is_scatter(const Layer& layer, const Kernels& kernels) {
 bool suits_strips(const Layer& layer) {
     constexpr index most_floats = index{2} << 20;
     const ConvBlock& block = layer.block;
-    return is_spectral(layer) && 3 * layer.window / 2 * block.step * block.in_channels * block.phases * block.out_channels <= most_floats;
+    return is_spectral(layer) &&
+           3 * layer.window / 2 * block.step * block.in_channels * block.phases * block.out_channels <= most_floats;
 }
 
 std::unique_ptr<SpectralPlan> plan_spectral(const Layer& layer, bool for_strips, const Kernels& kernels) {
     const Bfloat16Kernels* bfloat16 = layer.bfloat16 ? bfloat16_kernels(kernels.isa) : nullptr;
     require(!layer.bfloat16 || bfloat16 != nullptr, "bfloat16", "expected a processor with AVX512_BF16 and the kernels for ",
             "avx512, got the kernels for ", name(kernels.isa));
-    return std::make_unique<SpectralPlan>(layer.block, layer.epilogue, layer.weights, layer.window, for_strips, kernels, bfloat16);
+    return std::make_unique<SpectralPlan>(layer.block, layer.epilogue, layer.weights, layer.window, for_strips, kernels,
+                                          bfloat16);
 }
 
 std::unique_ptr<Operation> plan(const Layer& layer, const Kernels& kernels) {
     require(!layer.bfloat16 || is_spectral(layer), "bfloat16", "expected the spectral form");
     if (is_spectral(layer)) return plan_spectral(layer, false, kernels);
-    if (is_scatter(layer, kernels))
-        return std::make_unique<ScatterPlan>(layer.block, layer.epilogue, layer.weights, kernels);
+    if (is_scatter(layer, kernels)) return std::make_unique<ScatterPlan>(layer.block, layer.epilogue, layer.weights, kernels);
     return std::make_unique<PanelPlan>(layer.block, layer.epilogue, layer.weights, kernels);
 }
 

@@ -133,15 +133,13 @@ void ScatterPlan::finish_outputs(const Call& call, index sample, index first, in
     }
 
     const index count = last - first;
-    float* const partial = call.partial == nullptr
-                               ? nullptr
-                               : call.partial + (sample * block_.rows() * block_.phases + first) * epilogue_.readouts;
+    float* const partial =
+        call.partial == nullptr ? nullptr : call.partial + (sample * block_.rows() * block_.phases + first) * epilogue_.readouts;
     if (partial != nullptr && epilogue_.before_activation) reduce(scratch, count, partial);
     kernels_.activate(scratch, count * channels, epilogue_, slope_.empty() ? nullptr : slope_.data());
     if (partial != nullptr && !epilogue_.before_activation) reduce(scratch, count, partial);
     if (!call.out) return;
-    for (index i = 0; i < count; ++i)
-        std::copy_n(scratch + i * channels, channels, call.out.at(sample, first + i));
+    for (index i = 0; i < count; ++i) std::copy_n(scratch + i * channels, channels, call.out.at(sample, first + i));
 }
 
 void ScatterPlan::reduce(const float* values, index count, float* partial) const {

@@ -100,8 +100,7 @@ class Builder {
     void add_ends() {
         const index last_input = result_.inputs - 1, last_tap = result_.taps - 1, last_output = result_.outputs - 1;
         const index zero = add_sum(0, [&](index j) { return j == 0 ? 1.0 : j == circle_ ? -1.0 : 0.0; });
-        const index infinity =
-            pair_number(add_sum(1, [&](index j) { return j == last_input ? 1.0 : j == 1 ? -1.0 : 0.0; }));
+        const index infinity = pair_number(add_sum(1, [&](index j) { return j == last_input ? 1.0 : j == 1 ? -1.0 : 0.0; }));
         const index first = add_product({zero, -1, 0.0f}, [](index d) { return d == 0 ? 1.0 : 0.0; });
         add_outputs(0, {first, -1, 0.0f}, [](index i) { return i == 0 ? 1.0 : 0.0; });
         const index last = add_product({infinity, -1, 0.0f}, [&](index d) { return d == last_tap ? 1.0 : 0.0; });

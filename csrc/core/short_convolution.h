@@ -4,7 +4,8 @@
 //
 // with R = 1.5 n - 2 products instead of m T. The polynomials of y and w are evaluated at N = n - 2 roots of unity, at zero
 // and at infinity: overlap-save by the discrete Fourier transform, with two more inputs for one product each. A conjugate pair
-// of roots takes three real products. These points keep the error of float32; others were measured (docs/design/0005-spectral.md).
+// of roots takes three real products. These points keep the error of float32; others were measured
+// (docs/design/0005-spectral.md).
 //
 // The points come in pairs z, -z, so A and C need half the products: even and odd inputs apart, then sums and differences;
 // sums and differences, then even and odd outputs apart.

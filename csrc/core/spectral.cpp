@@ -30,7 +30,11 @@ SpectralPlan::Matrix::Matrix(const HalfMatrix& exact, const std::vector<bool>& k
 
 SpectralPlan::SpectralPlan(const ConvBlock& block, const Epilogue& epilogue, const Weights& weights, index window,
                            bool for_strips, const Kernels& kernels, const Bfloat16Kernels* bfloat16)
-    : block_(block), kernels_(kernels), bfloat16_(bfloat16), epilogue_(block, epilogue, weights, kernels.tile_columns) {
+    : block_(block),
+      kernels_(kernels),
+      bfloat16_(bfloat16),
+      epilogue_(block, epilogue, weights, kernels.tile_columns),
+      for_strips_(for_strips) {
     require(bfloat16 == nullptr || block.in_channels % 2 == 0, "bfloat16", "expected an even number of input channels, got ",
             block.in_channels);
     index last_offset = 0;
@@ -49,7 +53,7 @@ SpectralPlan::SpectralPlan(const ConvBlock& block, const Epilogue& epilogue, con
     in_.halo_right = std::max(in_.halo_right, last_input - block_.in_length + 1);
 
     row_stride_ = depth() < 64 ? depth() : depth() + 16;  // as for maps: no power of two from one row to the next
-    tiling_ = choose_tiling(for_strips);
+    tiling_ = choose_tiling();
     product_stride_ = tiling_.windows * row_stride_;
     for (index parity : {0, 1}) sums_[parity] = Matrix(short_.sums_of[parity]);
     plan_phases();
@@ -63,15 +67,15 @@ void SpectralPlan::plan_phases() {
         phase.taps.resize(static_cast<std::size_t>(block_.step));
         for (const Tap& tap : block_.taps) {
             const index step = floor_divided(tap.offset, block_.step);
-            if (tap.phase == number)
-                phase.taps[tap.offset - step * block_.step].push_back({tap.slot, step - first_offset_});
+            if (tap.phase == number) phase.taps[tap.offset - step * block_.step].push_back({tap.slot, step - first_offset_});
         }
         std::vector<index> place_of_product(static_cast<std::size_t>(short_.products), -1);
         for (index r = 0; r < short_.products; ++r) {
             Product product{r, {}, {}, {}};
             for (index source = 0; source < block_.step; ++source) {
                 const auto& taps = phase.taps[source];
-                const bool matters = std::any_of(taps.begin(), taps.end(), [&](const PhaseTap& tap) { return factor(r, tap) != 0.0; });
+                const bool matters =
+                    std::any_of(taps.begin(), taps.end(), [&](const PhaseTap& tap) { return factor(r, tap) != 0.0; });
                 if (matters || (r < short_.products - 2 && !taps.empty())) product.sources.push_back(source);
             }
             if (product.sources.empty()) continue;
@@ -138,9 +142,9 @@ void SpectralPlan::pack(const Weights& weights) {
             }
 }
 
-SpectralPlan::Tiling SpectralPlan::choose_tiling(bool for_strips) const {
+SpectralPlan::Tiling SpectralPlan::choose_tiling() const {
     constexpr index windows_of_strip = 16;
-    if (for_strips) return {windows_of_strip, 1};
+    if (for_strips_) return {windows_of_strip, 1};
     const index width = kernels_.tile_columns, products = short_.products;
     Tiling best{kernels_.tile_rows, 1};
     double least = 1e30;
@@ -168,6 +172,7 @@ index SpectralPlan::block_windows(index batch) const {
 }
 
 index SpectralPlan::shared_floats(index batch) const {
+    if (for_strips_) return 0;
     // Of the largest block that any batch up to this one has: a larger batch may have smaller blocks.
     const index tasks = (std::min(batch * windows(), most_windows()) + tiling_.windows - 1) / tiling_.windows;
     return tasks * short_.products * product_stride_ + kernels_.tile_columns;
@@ -200,7 +205,8 @@ void SpectralPlan::run(const Call& call) const {
             const index column = weights_outside ? task / tasks : task % columns;
             const index place = row * tiling_.windows, panel = column % panel_groups * group;
             float* const scratch = call.scratch[worker].data();
-            Share share{call.shared, first + place, place, std::min(tiling_.windows, count - place), column / panel_groups, panel, panel};
+            Share share{call.shared,           first + place, place, std::min(tiling_.windows, count - place),
+                        column / panel_groups, panel,         panel};
             const index end = std::min(panel + group, panels);
             while (share.last_panel < end) {
                 share.first_panel = share.last_panel;
@@ -307,9 +313,8 @@ void SpectralPlan::finish(const Call& call, const Share& share, const float* pro
         const index row_count = std::min(short_.outputs, block_.rows() - row);
         for (index k = 0; k < row_count && call.out; ++k) {
             const index position = (row + k) * block_.phases + share.phase;
-            out_rows[k % 2][k / 2] = position < block_.out_length
-                                         ? call.out.at(sample, position) + share.first_panel * width
-                                         : nullptr;
+            out_rows[k % 2][k / 2] =
+                position < block_.out_length ? call.out.at(sample, position) + share.first_panel * width : nullptr;
         }
         for (index panel = share.first_panel; panel < share.last_panel; ++panel) {
             kernels_.combine(phase.combinations.data(), static_cast<index>(phase.combinations.size()),

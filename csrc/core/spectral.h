@@ -18,8 +18,8 @@ namespace convscope {
 class SpectralPlan final : public Operation {
   public:
     // With `bfloat16` the products U W take bfloat16 factors; the transforms stay in float32.
-    SpectralPlan(const ConvBlock& block, const Epilogue& epilogue, const Weights& weights, index window,
-                 bool for_strips, const Kernels& kernels, const Bfloat16Kernels* bfloat16 = nullptr);
+    SpectralPlan(const ConvBlock& block, const Epilogue& epilogue, const Weights& weights, index window, bool for_strips,
+                 const Kernels& kernels, const Bfloat16Kernels* bfloat16 = nullptr);
 
     void run(const Call& call) const override;
 
@@ -87,7 +87,7 @@ class SpectralPlan final : public Operation {
 
     void plan_phases();
     void pack(const Weights& weights);
-    Tiling choose_tiling(bool for_strips) const;
+    Tiling choose_tiling() const;
     double factor(index product, const PhaseTap& tap) const {
         return short_.tap_matrix.values[product * short_.taps + tap.place];
     }
@@ -108,6 +108,7 @@ class SpectralPlan final : public Operation {
     const Kernels& kernels_;
     const Bfloat16Kernels* bfloat16_;
     PanelEpilogue epilogue_;
+    bool for_strips_;
     ShortConvolution short_;
     index first_offset_ = 0;  // of a window's first input, in steps from its first row
     MapLayout in_;

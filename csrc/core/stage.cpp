@@ -9,9 +9,7 @@ index Stage::partial_floats() const {
     return block.rows() * block.phases * operation->partial_panels() * epilogue.readouts;
 }
 
-index Stage::series_floats() const {
-    return epilogue.reduction == Reduction::none ? 0 : block.out_length * epilogue.readouts;
-}
+index Stage::series_floats() const { return epilogue.reduction == Reduction::none ? 0 : block.out_length * epilogue.readouts; }
 
 void Stage::fold(const float* partial, float* series) const {
     const index readouts = epilogue.readouts, panels = operation->partial_panels();

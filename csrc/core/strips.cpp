@@ -32,8 +32,8 @@ void SpectralThenScatter::run(const Call& first, const Call& second) const {
         Call making = first, using_it = second;
         making.out = using_it.in = strip_view(map, second_.input(), position);
         first_.run_strip(making, sample, window, last_window, scratch);
-        second_.scatter(using_it, sample, position / second_.block_inputs(),
-                        divided_up(last_position, second_.block_inputs()), scratch);
+        second_.scatter(using_it, sample, position / second_.block_inputs(), divided_up(last_position, second_.block_inputs()),
+                        scratch);
     });
     second_.finish(second);
 }

@@ -61,8 +61,8 @@ void multiply(const PanelTask& task) {
         if (ahead == nullptr) ahead = group.weights;
         for (index row = 0; row < task.row_count; row += tile_rows) {
             const index rows = row + tile_rows <= task.row_count ? tile_rows : task.row_count - row;
-            tiles[rows](task.rows + row, group, g == 0, task.scratch + row * task.scratch_row_stride,
-                        task.scratch_row_stride, ahead);
+            tiles[rows](task.rows + row, group, g == 0, task.scratch + row * task.scratch_row_stride, task.scratch_row_stride,
+                        ahead);
             ahead = row == 0 ? ahead + depth * line_floats : group.weights;
         }
     }

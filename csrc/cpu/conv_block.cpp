@@ -199,8 +199,8 @@ void conv_panel(const PanelTask& task) {
         }
         for (index row = 0; row < task.row_count; row += Vec::tile_rows) {
             const index rows = row + Vec::tile_rows <= task.row_count ? Vec::tile_rows : task.row_count - row;
-            tiles<1>[rows](task.rows + row, group, g == 0, task.scratch + row * task.scratch_row_stride,
-                           task.scratch_row_stride, ahead);
+            tiles<1>[rows](task.rows + row, group, g == 0, task.scratch + row* task.scratch_row_stride, task.scratch_row_stride,
+                           ahead);
             ahead = row == 0 ? ahead + depth_of(group) * line_floats : group.weights;
         }
     }
@@ -265,8 +265,8 @@ void overlap_add(const float* products, index rows, index row_stride, index shif
 }  // namespace
 
 const Kernels& table() {
-    static constexpr Kernels kernels{Isa::CONVSCOPE_ISA, Vec::lanes, Vec::tile_rows, panel_columns, conv_panel, activate,
-                                     combine, overlap_add};
+    static constexpr Kernels kernels{Isa::CONVSCOPE_ISA, Vec::lanes, Vec::tile_rows, panel_columns,
+                                     conv_panel,         activate,   combine,        overlap_add};
     return kernels;
 }
 

@@ -29,11 +29,11 @@ struct PanelTask {
     index group_count;
     const float* next_weights;  // of the task that follows, to be fetched meanwhile; null when unknown
 
-    const float* bias;  // (tile_columns,), zeros past `columns`
-    index columns;      // of this panel that exist
+    const float* bias;         // (tile_columns,), zeros past `columns`
+    index columns;             // of this panel that exist
     const Epilogue* epilogue;  // null: the caller wants the sums themselves, in scratch
-    const float* slope;    // (tile_columns,); null unless the activation is leaky_relu
-    const float* readout;  // (K, tile_columns) of this panel, zeros past `columns`; null unless the reduction is a readout
+    const float* slope;        // (tile_columns,); null unless the activation is leaky_relu
+    const float* readout;      // (K, tile_columns) of this panel, zeros past `columns`; null unless the reduction is a readout
 
     float* scratch;            // (row_count, tile_columns)
     index scratch_row_stride;  // floats
