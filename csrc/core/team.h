@@ -1,16 +1,13 @@
 // A team of threads that lives for one call: no global pool, so concurrent calls do not meet and a process may fork between
 // calls. Starting a thread (about 20 us) is small beside the milliseconds of a network.
 //
-// Work is handed out one task at a time from a shared counter. A static split was measured to fall to a sixth of one
-// thread's speed when another process held one of the cores; with a counter the others take over.
+// Work is handed out one task at a time from a shared counter, and the caller waits for tasks, never for threads: one that
+// got no core in time has nothing to do, and goes when it notices. A static split was measured to fall to a sixth of one
+// thread's speed when another process held one of the cores.
 #pragma once
 
-#include <atomic>
-#include <exception>
 #include <functional>
-#include <mutex>
-#include <thread>
-#include <vector>
+#include <memory>
 
 #include "core/ops/conv_block.h"
 
@@ -30,17 +27,8 @@ class Team {
     void run(index task_count, const Body& body);
 
   private:
-    void serve(index worker);
-    void work(index worker);
-
-    std::vector<std::thread> workers_;
-    std::atomic<unsigned> round_{0};  // odd when the team is to end
-    std::atomic<index> next_task_{0};
-    std::atomic<index> busy_workers_{0};
-    const Body* body_ = nullptr;
-    index task_count_ = 0;
-    std::mutex failure_mutex_;
-    std::exception_ptr failure_;
+    struct State;
+    std::shared_ptr<State> state_;
 };
 
 }  // namespace convscope
