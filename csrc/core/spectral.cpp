@@ -80,7 +80,10 @@ void SpectralPlan::plan_phases() {
             }
             if (product.sources.empty()) continue;
             product.runs = merge_runs(product.sources, channel_floats(), channel_floats());
-            for (Run& run : product.runs) run.offset += r * product_stride_;
+            const std::vector<Run> one = product.runs;
+            product.runs.clear();
+            for (index part : parts_of(r))
+                for (const Run& run : one) product.runs.push_back({run.offset + part * product_stride_, run.length});
             product.group_ends = split_groups(product.runs);
             place_of_product[r] = static_cast<index>(phase.products.size());
             phase.products.push_back(std::move(product));
@@ -98,11 +101,18 @@ void SpectralPlan::plan_phases() {
     }
 }
 
+// The rows of transformed inputs that a product takes, one after the other.
+std::vector<index> SpectralPlan::parts_of(index product) const {
+    if (bfloat16_ == nullptr || product > 0) return {product};
+    return {0, short_.products, 0};  // upper times upper, lower times upper, upper times lower
+}
+
 void SpectralPlan::pack(const Weights& weights) {
     const index width = kernels_.tile_columns, channels = block_.in_channels, columns = block_.out_channels;
     index sources = 0;
     for (const Phase& phase : phases_)
-        for (const Product& product : phase.products) sources += static_cast<index>(product.sources.size());
+        for (const Product& product : phase.products)
+            sources += static_cast<index>(product.sources.size() * parts_of(product.number).size());
     packed_ = FloatBuffer(sources * channel_floats() * epilogue_.panels() * width);
 
     float* place = packed_.data();
@@ -128,17 +138,27 @@ void SpectralPlan::pack(const Weights& weights) {
                     phase.groups.push_back({product.runs.data() + begin, end - begin, group_weights, width});
                     for (; begin < end; ++begin) group_weights += product.runs[begin].length * width;
                 }
+                if (bfloat16_ == nullptr) {
+                    for (index source : product.sources)
+                        for (index p = 0; p < channels; ++p, place += width) transform(phase, product, source, p, panel, place);
+                    continue;
+                }
+                // Upper parts, and for split factors: the same once more, for the inputs' lower parts, and the lower parts.
+                const index block = static_cast<index>(product.sources.size()) * channel_floats() * width;
+                const bool is_split = parts_of(product.number).size() > 1;
+                float* to = place;
                 for (index source : product.sources)
-                    for (index p = 0; p < channels; p += bfloat16_ == nullptr ? 1 : 2, place += width) {
-                        transform(phase, product, source, p, panel, bfloat16_ == nullptr ? place : row.data());
-                        if (bfloat16_ == nullptr) continue;
+                    for (index p = 0; p < channels; p += 2, to += width) {
+                        transform(phase, product, source, p, panel, row.data());
                         transform(phase, product, source, p + 1, panel, row.data() + width);
                         for (index c = 0; c < width; ++c) {
                             pairs[2 * c] = row[c];
                             pairs[2 * c + 1] = row[width + c];
                         }
-                        bfloat16_->convert(pairs.data(), 2 * width, place);
+                        bfloat16_->convert(pairs.data(), 2 * width, to, is_split ? to + 2 * block : nullptr);
+                        if (is_split) std::copy_n(to, width, to + block);
                     }
+                place += is_split ? 3 * block : block;
             }
 }
 
@@ -160,9 +180,7 @@ SpectralPlan::Tiling SpectralPlan::choose_tiling() const {
     return best;
 }
 
-index SpectralPlan::most_windows() const {
-    return std::max<index>(block_floats / (short_.products * row_stride_), tiling_.windows);
-}
+index SpectralPlan::most_windows() const { return std::max<index>(block_floats / (input_rows() * row_stride_), tiling_.windows); }
 
 // Of a block; the blocks of a call are as equal as they can be.
 index SpectralPlan::block_windows(index batch) const {
@@ -175,7 +193,7 @@ index SpectralPlan::shared_floats(index batch) const {
     if (for_strips_) return 0;
     // Of the largest block that any batch up to this one has: a larger batch may have smaller blocks.
     const index tasks = (std::min(batch * windows(), most_windows()) + tiling_.windows - 1) / tiling_.windows;
-    return tasks * short_.products * product_stride_ + kernels_.tile_columns;
+    return tasks * input_rows() * product_stride_ + kernels_.tile_columns;
 }
 
 index SpectralPlan::scratch_floats() const {
@@ -199,7 +217,7 @@ void SpectralPlan::run(const Call& call) const {
             transform_inputs(call.in, first + place, inputs_at(call.shared, place), call.scratch[worker].data());
         });
         const index tasks = (count + tiling_.windows - 1) / tiling_.windows;
-        const bool weights_outside = packed_.size() > count * short_.products * row_stride_;
+        const bool weights_outside = packed_.size() > count * input_rows() * row_stride_;
         call.team->run(tasks * columns, [&](index task, index worker) {
             const index row = weights_outside ? task % tasks : task / columns;
             const index column = weights_outside ? task / tasks : task % columns;
@@ -259,7 +277,8 @@ void SpectralPlan::transform_inputs(const MapView& in, index window, float* to, 
                 if (bfloat16_ == nullptr)
                     std::copy_n(rest + r * width, count, out + r * product_stride_);
                 else
-                    bfloat16_->convert(rest + r * width, count, out + r * product_stride_);
+                    bfloat16_->convert(rest + r * width, count, out + r * product_stride_,
+                                       r == 0 ? out + short_.products * product_stride_ : nullptr);
             }
         }
 }

@@ -26,7 +26,7 @@ class SpectralPlan final : public Operation {
     // Some windows of one sample, by the calling thread alone, with strip_floats() of scratch; at most strip_windows() of
     // them. For plans made for strips, whose transformed inputs stay in the core's own cache.
     void run_strip(const Call& call, index sample, index first_window, index last_window, float* scratch) const;
-    index strip_floats() const { return strip_windows() * short_.products * row_stride_ + scratch_floats(); }
+    index strip_floats() const { return strip_windows() * input_rows() * row_stride_ + scratch_floats(); }
     index strip_windows() const { return tiling_.windows; }
     index windows() const { return (block_.rows() + short_.outputs - 1) / short_.outputs; }  // per sample
     index window_rows() const { return short_.outputs; }
@@ -86,6 +86,7 @@ class SpectralPlan final : public Operation {
     };
 
     void plan_phases();
+    std::vector<index> parts_of(index product) const;
     void pack(const Weights& weights);
     Tiling choose_tiling() const;
     double factor(index product, const PhaseTap& tap) const {
@@ -93,12 +94,15 @@ class SpectralPlan final : public Operation {
     }
     // Floats that the channels of one input phase take: half as many when pairs of bfloat16 share one.
     index channel_floats() const { return bfloat16_ == nullptr ? block_.in_channels : block_.in_channels / 2; }
+    // Transformed inputs of a window: one row per product. The first product has the sum of the window, its loudest part after
+    // a ReLU, and half of bfloat16's error: there, factors are split in two, and the inputs' lower parts are one more row.
+    index input_rows() const { return short_.products + (bfloat16_ == nullptr ? 0 : 1); }
     index depth() const { return block_.step * channel_floats(); }
     index most_windows() const;
     index block_windows(index batch) const;
     index held_floats() const { return tiling_.windows * tiling_.panels * short_.products * kernels_.tile_columns; }
     float* inputs_at(float* transformed, index place) const {
-        return transformed + place / tiling_.windows * short_.products * product_stride_ + place % tiling_.windows * row_stride_;
+        return transformed + place / tiling_.windows * input_rows() * product_stride_ + place % tiling_.windows * row_stride_;
     }
     void transform_inputs(const MapView& in, index window, float* to, float* scratch) const;
     void multiply(const Share& share, float* products_out) const;

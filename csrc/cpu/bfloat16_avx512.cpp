@@ -68,12 +68,23 @@ void multiply(const PanelTask& task) {
     }
 }
 
-void convert(const float* from, index count, float* to) {
+// x without its nearest bfloat16 number.
+__m512 remainder(__m512 x) {
+    const __m512i upper = _mm512_slli_epi32(_mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(x))), 16);
+    return _mm512_sub_ps(x, _mm512_castsi512_ps(upper));
+}
+
+void store_pairs(__m512 lower, __m512 upper, __mmask16 mask, float* to) {
+    _mm512_mask_storeu_ps(to, mask, reinterpret_cast<__m512>(_mm512_cvtne2ps_pbh(upper, lower)));
+}
+
+void convert(const float* from, index count, float* to, float* rest) {
     for (index i = 0; i < count; i += columns) {
-        const __m512bh pairs = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(from + i + lanes), _mm512_loadu_ps(from + i));
+        const __m512 lower = _mm512_loadu_ps(from + i), upper = _mm512_loadu_ps(from + i + lanes);
         const index left = (count - i) / 2;
         const __mmask16 mask = left >= lanes ? 0xFFFF : static_cast<__mmask16>((1u << left) - 1u);
-        _mm512_mask_storeu_ps(to + i / 2, mask, reinterpret_cast<__m512>(pairs));
+        store_pairs(lower, upper, mask, to + i / 2);
+        if (rest != nullptr) store_pairs(remainder(lower), remainder(upper), mask, rest + i / 2);
     }
 }
 

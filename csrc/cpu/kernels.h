@@ -68,8 +68,9 @@ struct Kernels {
 // Two neighbouring numbers take the place of one float, so that a PanelTask describes the work unchanged: its depth is in pairs.
 struct Bfloat16Kernels {
     void (*multiply)(const PanelTask&);  // the sums, to scratch; no epilogue
-    // `count` floats, a multiple of 2, to half as many pairs, rounded to nearest even. Reads up to 32 floats at a time.
-    void (*convert)(const float* from, index count, float* to);
+    // `count` floats, a multiple of 2, to half as many pairs, rounded to nearest even, and what that leaves to `rest`, which
+    // may be null. Reads 32 floats at a time.
+    void (*convert)(const float* from, index count, float* to, float* rest);
 };
 
 const Bfloat16Kernels* bfloat16_kernels(Isa isa);  // null when this build or this processor has no instructions for them
