@@ -22,8 +22,9 @@ PANEL = 32  # columns that are computed together; fewer channels cost as much
 LONGEST_WINDOW_OUTPUTS = 96  # of the engine
 TRANSFORM_COST = 2.0  # of one of its products, beside one of the matrix products
 
-# Samples per call, and how much each kind of call counts: eight single samples for every batch of 64.
+# Samples per call, and how much each kind of call counts: eight single samples for every batch of 64, and two for previews.
 CALLS = ((64, 1.0), (1, 8.0))
+PREVIEW_CALLS = ((64, 1.0), (1, 2.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,9 @@ def choose_form(
         return direct
     spectral = spectral_forms(layer, bfloat16=bfloat16 and layer.in_channels % 2 == 0)
     candidates = spectral if algorithm == "spectral" and spectral else [direct, *spectral]
-    calls = CALLS if typical_batch is None else ((typical_batch, 1.0),)
+    calls: tuple[tuple[int, float], ...] = PREVIEW_CALLS if bfloat16 else CALLS
+    if typical_batch is not None:
+        calls = ((typical_batch, 1.0),)
 
     def cost(form: Form) -> float:
         return sum(share * form.seconds(batch, machine, machine.threads) for batch, share in calls)
