@@ -13,6 +13,14 @@ hypothesis.settings.register_profile("convscope", deadline=None, derandomize=Tru
 hypothesis.settings.load_profile("convscope")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def untuned(tmp_path_factory):
+    """Plans of the tests are those of an untuned machine, and the user's figures are never touched."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONVSCOPE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return REPOSITORY

@@ -35,9 +35,15 @@ def main() -> None:
         crossed = (changes_at > 0) & (changes_at < 1)
         fractions.append(float(crossed.double().mean()))
         errors.append(error_of_running_sums(a, b, conv))
-    print(f"units that change sign within a line: {np.mean(fractions):.1%} ({np.min(fractions):.1%} to {np.max(fractions):.1%})")
-    print(f"first transposed layer over a line of any length: {2 + 2 * np.mean(fractions):.2f} samples' worth of products")
-    print(f"error of running sums in float32 after {STEPS} steps: {np.mean(errors):.1e}, worst {np.max(errors):.1e}")
+    print(
+        f"units that change sign within a line: {np.mean(fractions):.1%} ({np.min(fractions):.1%} to {np.max(fractions):.1%})"
+    )
+    print(
+        f"first transposed layer over a line of any length: {2 + 2 * np.mean(fractions):.2f} samples' worth of products"
+    )
+    print(
+        f"error of running sums in float32 after {STEPS} steps: {np.mean(errors):.1e}, worst {np.max(errors):.1e}"
+    )
 
 
 def error_of_running_sums(a: torch.Tensor, b: torch.Tensor, conv: torch.nn.Module) -> float:
@@ -46,7 +52,9 @@ def error_of_running_sums(a: torch.Tensor, b: torch.Tensor, conv: torch.nn.Modul
     weight = conv.weight[:, :1]  # one output channel is enough
 
     def through(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        return conv_transpose1d(values.to(dtype).view(1, channels, -1), weight.to(dtype), stride=4, padding=11)[0, 0]
+        return conv_transpose1d(
+            values.to(dtype).view(1, channels, -1), weight.to(dtype), stride=4, padding=11
+        )[0, 0]
 
     t = torch.linspace(0, 1, STEPS, dtype=torch.double)
     active = a > 0

@@ -34,6 +34,13 @@ def convscope():
 
 
 @pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """Where `tune` keeps its figures; empty."""
+    monkeypatch.setenv("CONVSCOPE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "machine.json"
+
+
+@pytest.fixture
 def recordings(folder):
     """A folder of three sounds at the network's rate, already at peak 1."""
     (folder / "rec").mkdir()

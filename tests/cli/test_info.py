@@ -10,6 +10,8 @@ import numpy as np
 import torch
 
 import convscope as cs
+from convscope import _core
+from convscope.probe import Machine, save_machine
 
 
 def test_json_holds_the_facts_and_nothing_else(convscope):
@@ -54,3 +56,39 @@ def test_a_missing_package_is_said(convscope, monkeypatch):
     monkeypatch.setattr("convscope.cli._info.PACKAGES", ("numpy", "espeakng-loader-of-mars"))
     assert json.loads(convscope("info", "--json").stdout)["packages"]["espeakng-loader-of-mars"] is None
     assert "not installed" in convscope("info").stdout
+
+
+def test_bfloat16_is_said_to_be_there_or_what_it_needs(convscope, monkeypatch):
+    for is_there, line in ((True, "available"), (False, "not available: it needs AVX512_BF16")):
+        monkeypatch.setattr(_core, "has_bfloat16", lambda is_there=is_there: is_there)
+        assert json.loads(convscope("info", "--json").stdout)["bfloat16"] is is_there
+        assert f"bfloat16   {line}" in convscope("info").stdout.splitlines()
+
+
+def test_an_untuned_machine_is_told_how(convscope, cache):
+    assert json.loads(convscope("info", "--json").stdout)["tuned"] is None
+    assert (
+        "tuned      no: plans use the figures of a common server (convscope tune)"
+        in convscope("info").stdout.splitlines()
+    )
+    assert not cache.exists()
+
+
+def test_tuned_figures_are_shown(convscope, cache):
+    save_machine(Machine(1.5e11, 4.25e10, 3), _core.selected_isa())
+    tuned = json.loads(convscope("info", "--json").stdout)["tuned"]
+    assert tuned == {"products_per_second": 1.5e11, "bytes_per_second": 4.25e10, "threads": 3}
+    line = "tuned      150 G multiply-adds/s per thread, weights at 42 GB/s on 3 threads"
+    assert line in convscope("info").stdout.splitlines()
+
+
+def test_figures_of_another_instruction_set_are_not(convscope, cache):
+    save_machine(Machine(1.5e11, 4.25e10, 3), "another")
+    assert json.loads(convscope("info", "--json").stdout)["tuned"] is None
+
+
+def test_a_corrupt_file_is_no_error(convscope, cache):
+    cache.parent.mkdir()
+    for content in ("", "{", "[]", '{"threads": 2}'):
+        cache.write_text(content)
+        assert json.loads(convscope("info", "--json").stdout)["tuned"] is None

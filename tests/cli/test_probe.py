@@ -11,6 +11,7 @@ import soundfile
 import xarray
 
 import convscope as cs
+from convscope import _core
 from convscope.cli._inputs import read_inputs
 from convscope.cli._network import load_network
 
@@ -348,3 +349,57 @@ def test_logits_alone_have_no_picture(convscope, folder, recordings):
     assert result.exit_code == 0
     assert "no picture: none of the layers has a time axis" in result.stderr
     assert files_in(folder) == ["series.nc"]
+
+
+WIDE = "tf1-ciwgan:generator:dim=16"
+
+
+def series_of(convscope, *options):
+    assert (
+        convscope("probe", WIDE, "random:2:5", "--force", "--no-picture", "-l", "conv*", *options).exit_code
+        == 0
+    )
+    with xarray.open_dataset("series.nc", engine="h5netcdf") as dataset:
+        return dataset.load()
+
+
+@pytest.mark.parametrize("algorithm", ["auto", "direct", "spectral"])
+def test_the_algorithm_reaches_the_probe(convscope, algorithm):
+    found = series_of(convscope, "--algorithm", algorithm)
+    net = cs.models.build(cs.models.preset("tf1-ciwgan", role="generator", dim=16))
+    z = np.random.default_rng(5).uniform(-1, 1, (2, 100))
+    for name, values in cs.fast_probe(net, z, layers="conv*", algorithm=algorithm).items():
+        np.testing.assert_array_equal(found[name], values)
+
+
+def test_algorithms_differ_in_the_last_bits_only(convscope):
+    direct, spectral = (series_of(convscope, "--algorithm", name) for name in ("direct", "spectral"))
+    assert np.any(direct["conv2"].to_numpy() != spectral["conv2"].to_numpy())
+    np.testing.assert_allclose(direct["conv2"], spectral["conv2"], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.skipif(not _core.has_bfloat16(), reason="this processor has no AVX512_BF16")
+def test_bfloat16_reaches_the_probe_and_the_file(convscope):
+    single, half = series_of(convscope), series_of(convscope, "--precision", "bfloat16")
+    assert (single.attrs["precision"], half.attrs["precision"]) == ("float32", "bfloat16")
+    difference = np.linalg.norm(half["conv2"] - single["conv2"]) / np.linalg.norm(single["conv2"])
+    assert 1e-5 < difference < 1e-2
+
+
+@pytest.mark.parametrize("command", ["probe", "plan", "verify"])
+def test_bfloat16_where_there_is_none_is_one_line(convscope, monkeypatch, command):
+    monkeypatch.setattr(_core, "has_bfloat16", lambda: False)
+    inputs = ["random:1"] if command != "plan" else []
+    result = convscope(command, WIDE, *inputs, "--precision", "bfloat16")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "bfloat16 needs a processor with AVX512_BF16" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["probe", "plan", "verify"])
+def test_bfloat16_of_the_direct_form_is_misuse(convscope, command):
+    inputs = ["random:1"] if command != "plan" else []
+    options = ("--precision", "bfloat16", "--algorithm", "direct")
+    result = convscope(command, WIDE, *inputs, *options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "spectral form only" in result.stderr

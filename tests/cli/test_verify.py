@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import convscope as cs
+from convscope import _core
 from convscope.cli._verify import LIMIT, ROUNDING, is_beyond
 
 GENERATOR = "tf1-ciwgan:generator:dim=4"
@@ -66,3 +67,34 @@ def test_an_unknown_layer_is_misuse(convscope):
     result = convscope("verify", GENERATOR, "-l", "convv1")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "Did you mean 'conv1'" in result.stderr
+
+
+WIDE = "tf1-ciwgan:generator:dim=16"
+
+
+@pytest.mark.parametrize("algorithm", ["auto", "direct", "spectral"])
+def test_the_algorithm_is_that_of_verify(convscope, algorithm):
+    result = convscope("verify", WIDE, "random:2:5", "--algorithm", algorithm, "--json")
+    assert result.exit_code == 0
+    z = np.random.default_rng(5).uniform(-1, 1, (2, 100))
+    net = cs.models.build(cs.models.preset("tf1-ciwgan", role="generator", dim=16))
+    for layer, row in zip(
+        json.loads(result.stdout)["layers"], cs.verify(net, z, algorithm=algorithm), strict=True
+    ):
+        assert (layer["error"], layer["local"]) == (row.error, row.local)
+        assert layer["torch_local"] >= layer["torch_error"] > 0
+
+
+@pytest.mark.skipif(not _core.has_bfloat16(), reason="this processor has no AVX512_BF16")
+def test_bfloat16_is_beyond_the_limit_and_says_so(convscope):
+    result = convscope("verify", WIDE, "--precision", "bfloat16", "-l", "conv2")
+    assert result.exit_code == 1
+    assert "beyond 3 times PyTorch's: conv2" in result.stdout
+    assert convscope("verify", WIDE, "--precision", "bfloat16", "-l", "conv2", "--limit", 1e6).exit_code == 0
+
+
+@pytest.mark.parametrize("option", [("--algorithm", "fft"), ("--precision", "float16")])
+def test_an_unknown_choice_is_misuse(convscope, option):
+    result = convscope("verify", WIDE, *option)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"'{option[1]}' is not one of" in result.stderr

@@ -72,7 +72,8 @@ def in_float(pair: list[Block], x: np.ndarray, dtype) -> list[np.ndarray]:
     """Series of both layers, one after the other."""
     y, first = conv_block(x, pair[0], dtype)
     _, second = conv_block(y, pair[1], dtype)
-    assert first is not None and second is not None
+    assert first is not None
+    assert second is not None
     return [first, second]
 
 
@@ -108,7 +109,8 @@ def test_the_same_bits_for_every_batch_and_thread_count(isa, make, rng):
         for threads in THREAD_COUNTS:
             part = blocks.run_program(program, x[:batch], pair, threads)
             for mine, all_of_it in zip(part, whole, strict=True):
-                assert mine is not None and all_of_it is not None
+                assert mine is not None
+                assert all_of_it is not None
                 np.testing.assert_array_equal(mine, all_of_it[:batch])
 
 

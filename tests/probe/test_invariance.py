@@ -13,10 +13,31 @@ from tests.models.catalogue import network_of
 from tests.probe.helpers import fill, inputs_for
 
 import convscope as cs
+from convscope import _core
 
 NETWORKS = [("tf1-ciwgan", "generator"), ("torch-atzhou8-2022", "q_network"), ("torch-jtcramer", "generator")]
 every_network = pytest.mark.parametrize(("name", "role"), NETWORKS)
 CHUNKS = (1, 3, 64)
+
+MANY_BATCHES = (1, 2, 3, 7, 16, 37, 70)
+ALGORITHMS = {
+    "direct": {"algorithm": "direct"},
+    "auto": {},
+    "long windows": {"algorithm": "spectral", "typical_batch": 10**6},
+    "bfloat16": {"precision": "bfloat16", "algorithm": "spectral"},
+}
+every_algorithm = pytest.mark.parametrize(
+    "algorithm",
+    [
+        pytest.param(
+            name,
+            marks=pytest.mark.skipif(
+                name == "bfloat16" and not _core.has_bfloat16(), reason="this processor has no AVX512_BF16"
+            ),
+        )
+        for name in ALGORITHMS
+    ],
+)
 
 
 def make(name: str, role: str, batch: int):
@@ -39,6 +60,40 @@ def test_batches_and_threads(name, role):
         rows = slice(len(x) - batch, len(x))
         for threads in THREAD_COUNTS:
             assert_same_bits(cs.fast_probe(net, x[rows], num_threads=threads), whole, rows)
+
+
+@every_algorithm
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [("tf1-ciwgan", "generator"), ("tf1-ciwgan", "q_network"), ("articulationgan", "generator")],
+)
+def test_batches_threads_and_chunks_of_every_algorithm(name, role, algorithm):
+    net = fill(network_of(name, role, dim=8), "he")
+    x = inputs_for(net, max(MANY_BATCHES))
+    options = ALGORITHMS[algorithm]
+    probes = {
+        (threads, chunk): cs.Probe(net, num_threads=threads, chunk=chunk, **options)
+        for threads, chunk in ((1, None), (2, None), (3, None), (2, 1), (3, 3), (2, 512))
+    }
+    whole = probes[1, None].run(x)
+    assert (algorithm == "direct") != any(row.window for row in probes[1, None].plan)
+    assert all(np.ptp(whole[layer]) > 0 for layer in whole)
+    for batch in MANY_BATCHES:
+        rows = slice(len(x) - batch, len(x))
+        for key, probe in probes.items():
+            if batch < 70 or key != (1, None):
+                assert_same_bits(probe.run(x[rows]), whole, rows)
+
+
+@every_algorithm
+def test_the_workspace_of_a_larger_batch_leaves_no_trace(algorithm):
+    """One probe, batches of every size after each other: nothing of the last call is in the next."""
+    net, x = make("tf1-ciwgan", "generator", 70)
+    probe = cs.Probe(net, num_threads=2, **ALGORITHMS[algorithm])
+    alone = probe.run(x[:1])
+    for batch in (70, 1, 37, 2, 16, 3, 7):
+        series = probe.run(np.concatenate([x[:1], 1e6 * x[1:batch]]))
+        assert_same_bits({name: series[name][:1] for name in series}, alone, slice(None))
 
 
 @every_network
@@ -141,3 +196,17 @@ def test_full_width_generator():
     whole = cs.fast_probe(net, x, num_threads=2)
     assert_same_bits(cs.fast_probe(net, x[5:6], num_threads=1), whole, slice(5, 6))
     assert_same_bits(cs.fast_probe(net, x[1:], num_threads=3, chunk=4), whole, slice(1, None))
+
+
+@every_algorithm
+@pytest.mark.parametrize("role", ["generator", "q_network"])
+def test_full_width_of_every_algorithm(role, algorithm):
+    """As wide as the published networks, where a block of windows no longer holds all samples."""
+    net = fill(network_of("tf1-ciwgan", role, dim=64), "he")
+    x = inputs_for(net, 5)
+    options = {**ALGORITHMS[algorithm], "layers": "conv*"}
+    whole = cs.Probe(net, num_threads=2, **options)
+    series = whole.run(x)
+    assert_same_bits(whole.run(x[4:]), series, slice(4, None))
+    assert_same_bits(whole.run(x[1:4]), series, slice(1, 4))
+    assert_same_bits(cs.Probe(net, num_threads=1, chunk=2, **options).run(x), series, slice(None))

@@ -38,6 +38,13 @@ class Precision(StrEnum):
     bfloat16 = "bfloat16"
 
 
+class Memory(StrEnum):
+    """For packed weights."""
+
+    normal = "normal"
+    low = "low"
+
+
 class OnError(StrEnum):
     """What to do with unreadable sounds."""
 
@@ -100,6 +107,16 @@ HowPrecise = Annotated[
     Precision,
     typer.Option(
         help="bfloat16 is for previews: errors of some thousandths, on processors with AVX512_BF16."
+    ),
+]
+HowMuchMemory = Annotated[
+    Memory,
+    typer.Option(help="low keeps to the direct form, whose packed weights are two to three times smaller."),
+]
+TypicalBatch = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Samples per call to plan for. By default single samples and batches of 64 are weighed."
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]

@@ -14,14 +14,17 @@ from ._options import (
     Algorithm,
     Debug,
     HowComputed,
+    HowMuchMemory,
     HowPrecise,
     InputShape,
     Json,
     Layers,
+    Memory,
     Net,
     Precision,
     SampleRate,
     Threads,
+    TypicalBatch,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -36,6 +39,8 @@ def plan(
     batch: Annotated[int, typer.Option(min=1, help="Samples to estimate time and memory for.")] = 1000,
     algorithm: HowComputed = Algorithm.auto,
     precision: HowPrecise = Precision.float32,
+    memory: HowMuchMemory = Memory.normal,
+    typical_batch: TypicalBatch = None,
     threads: Threads = None,
     input_shape: InputShape = None,
     sample_rate: SampleRate = None,
@@ -53,7 +58,13 @@ def plan(
     convscope plan tf1-ciwgan:generator --algorithm direct --batch 100000
     """
     with reporting(debug=debug):
-        options = {"algorithm": algorithm.value, "precision": precision.value, "num_threads": threads}
+        options = {
+            "algorithm": algorithm.value,
+            "precision": precision.value,
+            "memory": memory.value,
+            "typical_batch": typical_batch,
+            "num_threads": threads,
+        }
         probe = load_network(net, input_shape, sample_rate).prepare(layers, **options)
         is_compiled = probe.engine != "torch"
         if json:

@@ -20,16 +20,19 @@ from ._options import (
     At,
     Debug,
     HowComputed,
+    HowMuchMemory,
     HowPrecise,
     InputShape,
     Json,
     Layers,
+    Memory,
     Net,
     OnError,
     Precision,
     Reduce,
     SampleRate,
     Threads,
+    TypicalBatch,
 )  # fmt: skip
 from ._output import Target, labelled, write_dataset, write_figure
 
@@ -67,6 +70,8 @@ def probe(
     ] = OnError.stop,
     algorithm: HowComputed = Algorithm.auto,
     precision: HowPrecise = Precision.float32,
+    memory: HowMuchMemory = Memory.normal,
+    typical_batch: TypicalBatch = None,
     threads: Threads = None,
     chunk: Annotated[
         int | None,
@@ -101,6 +106,8 @@ def probe(
             "at": at.value,
             "algorithm": algorithm.value,
             "precision": precision.value,
+            "memory": memory.value,
+            "typical_batch": typical_batch,
             "num_threads": threads,
             "chunk": chunk,
         }

@@ -7,13 +7,16 @@ of a common server: a plan depends on their ratio only, and is the same on every
 from __future__ import annotations
 
 import json
+import math
+import operator
 import os
 import platform
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -67,25 +70,45 @@ def cache_file() -> Path:
 
 
 def load_machine(isa: str) -> Machine | None:
-    """What was measured on this machine for this instruction set; None if nothing was, or the file cannot be read."""
+    """What was measured on this machine for this instruction set; None if nothing was, or the file holds something else."""
     try:
-        return Machine(**json.loads(cache_file().read_text())[_key(isa)])
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError):
+        return _checked(_read().get(_key(isa)))
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
+
+
+def _checked(figures: Any) -> Machine:
+    if set(figures) != {field.name for field in fields(Machine)}:
+        raise ValueError(f"machine: expected its figures, got {figures!r}")
+    machine = Machine(
+        float(figures["products_per_second"]),
+        float(figures["bytes_per_second"]),
+        operator.index(figures["threads"]),
+    )
+    if not all(math.isfinite(figure) and figure > 0 for figure in astuple(machine)):
+        raise ValueError("machine: expected positive figures")
+    return machine
+
+
+def _read() -> dict[str, Any]:
+    """The cache file; empty where there is none, or something else."""
+    try:
+        known = json.loads(cache_file().read_text())
+    except (OSError, RuntimeError, ValueError, RecursionError):
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def save_machine(machine: Machine, isa: str) -> Path:
     """Keep it beside those of other machines that share the directory."""
     path = cache_file()
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        known = json.loads(path.read_text())
-    except (OSError, ValueError):
-        known = {}
-    known[_key(isa)] = asdict(machine)
     beside = path.with_name(f"{path.name}.{os.getpid()}")
-    beside.write_text(json.dumps(known, indent=1) + "\n")
-    beside.replace(path)
+    try:
+        beside.write_text(json.dumps({**_read(), _key(isa): asdict(machine)}, indent=1) + "\n")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
     return path
 
 

@@ -99,15 +99,16 @@ def spectral_forms(layer: Lowered, *, bfloat16: bool = False) -> list[Form]:
 
 def _spectral_form(layer: Lowered, window: int, outputs: int, rows: int, bfloat16: bool) -> Form:
     products = 3 * window // 2 - 2
+    multiplied = products + 2 if bfloat16 else products  # one of them with split factors
     depth = layer.step * layer.in_channels
     columns = layer.phases * (-(-layer.out_channels // PANEL) * PANEL)
     windows = -(-rows // outputs)
     return Form(
         "spectral",
         window,
-        windows * products * depth * columns,
+        windows * multiplied * depth * columns,
         windows * products * (depth * window + columns * outputs) // 2,
-        (2 if bfloat16 else 4) * products * depth * columns,
+        (2 if bfloat16 else 4) * multiplied * depth * columns,
         bfloat16,
     )
 

@@ -112,6 +112,8 @@ class Probe:
         _one_of("at", at, ("post", "pre"))
         _samples("chunk", chunk)
         _samples("typical_batch", typical_batch)
+        if algorithm == "spectral" and memory == "low":
+            raise ValueError('memory: "low" keeps to the direct form, got algorithm="spectral"')
         if precision == "bfloat16":
             _check_bfloat16(algorithm, memory)
         module = unwrap(net)
@@ -198,7 +200,7 @@ class Probe:
             raise ValueError(
                 "estimate: this network runs in PyTorch, whose memory and time are not known beforehand"
             )
-        if not isinstance(batch, int | np.integer) or batch < 0:
+        if isinstance(batch, bool) or not isinstance(batch, int | np.integer) or batch < 0:
             raise ValueError(f"batch: expected a number of samples of at least 0, got {batch!r}")
         chunk = min(self._chunk_for(batch), batch)
         per_sample = sum(array.nbytes for array in self._native.empty(1).values())
