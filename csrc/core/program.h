@@ -10,19 +10,9 @@
 
 #include "core/flow.h"
 #include "core/isa.h"
+#include "core/planning.h"
 
 namespace convscope {
-
-enum class Form { automatic, panels, scatter, spectral };
-
-struct Layer {
-    ConvBlock block;
-    Epilogue epilogue;
-    Weights weights;
-    Form form = Form::automatic;
-    index window = 0;       // inputs at a time, of the spectral form
-    bool bfloat16 = false;  // its products
-};
 
 class Program {
   public:

@@ -11,7 +11,7 @@ namespace {
 
 index floor_divided(index value, index by) { return value >= 0 ? value / by : -((by - 1 - value) / by); }
 
-// Bytes of a core's own cache that a task may fill, and of the products it may hold meanwhile.
+// Of a core's own cache, what a task may fill, and what its products may take.
 constexpr index cache_floats = 700 * 1024 / 4, product_floats = 400 * 1024 / 4;
 
 // The transformed inputs of one block: within the last-level cache of a server's core or two.
