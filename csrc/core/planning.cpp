@@ -70,6 +70,7 @@ bool plan_in_strips(const Layer& layer, const Layer& next, const Kernels& kernel
 
 std::vector<Stage> plan_stages(std::vector<Layer>& layers, const Kernels& kernels) {
     std::vector<Stage> stages;
+    stages.reserve(layers.size());
     for (const Layer& layer : layers) stages.push_back({layer.block, layer.epilogue, nullptr, nullptr});
     for (std::size_t i = 0; i < layers.size(); ++i) {
         const bool is_planned = stages[i].operation != nullptr;

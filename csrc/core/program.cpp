@@ -101,6 +101,7 @@ index Program::series_floats(index layer) const { return stages_[layer].series_f
 
 std::vector<index> Program::layer_weight_bytes() const {
     std::vector<index> bytes;
+    bytes.reserve(stages_.size());
     for (const Stage& stage : stages_) bytes.push_back(stage.operation->weight_bytes());
     return bytes;
 }

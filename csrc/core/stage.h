@@ -12,7 +12,7 @@ struct Stage {
     ConvBlock block;
     Epilogue epilogue;
     std::unique_ptr<Operation> operation;
-    std::unique_ptr<Strips> with_next{};  // runs this layer and the next in strips; null where each runs alone
+    std::unique_ptr<Strips> with_next;  // runs this layer and the next in strips; null where each runs alone
 
     // Per sample; 0 where nothing is reduced.
     index partial_floats() const;

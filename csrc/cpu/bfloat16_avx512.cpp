@@ -82,7 +82,7 @@ void convert(const float* from, index count, float* to, float* rest) {
     for (index i = 0; i < count; i += columns) {
         const __m512 lower = _mm512_loadu_ps(from + i), upper = _mm512_loadu_ps(from + i + lanes);
         const index left = (count - i) / 2;
-        const __mmask16 mask = left >= lanes ? 0xFFFF : static_cast<__mmask16>((1u << left) - 1u);
+        const __mmask16 mask = static_cast<__mmask16>(left >= lanes ? 0xFFFFu : (1u << left) - 1u);
         store_pairs(lower, upper, mask, to + i / 2);
         if (rest != nullptr) store_pairs(remainder(lower), remainder(upper), mask, rest + i / 2);
     }
