@@ -58,12 +58,13 @@ void PanelsThenSpectral::run(const Call& first, const Call& second) const {
     first.team->run(first.batch * strips, [&](index task, index worker) {
         const index sample = task / strips, window = task % strips * second_.strip_windows();
         const index last_window = std::min(window + second_.strip_windows(), second_.windows());
-        // The strip's own positions, and with those that its windows read beyond them.
+        // The positions that the strip's windows read; of these, those inside the sample, and of those, the strip's own.
         const index own = window * window_positions();
         const index own_end = last_window == second_.windows() ? map_length_ : last_window * window_positions();
-        const index begin = std::min(own, own + second_.first_input());
-        const index end = std::max(own_end, (last_window - 1) * window_positions() + second_.last_input() + 1);
-        const index inside = std::max<index>(begin, 0), inside_end = std::min(end, map_length_);
+        const index begin = own + std::min<index>(second_.first_input(), 0);
+        const index end = std::max({begin, own_end, (last_window - 1) * window_positions() + second_.last_input() + 1});
+        const index inside = std::clamp<index>(0, begin, end), inside_end = std::clamp(map_length_, inside, end);
+        const index made = std::clamp(own, inside, inside_end), made_end = std::clamp(own_end, made, inside_end);
         float* const map = first.scratch[worker].data();
         float* const scratch = map + most_positions() * stride;
 
@@ -71,10 +72,10 @@ void PanelsThenSpectral::run(const Call& first, const Call& second) const {
         making.out = using_it.in = strip_view(map, second_.input(), begin);
         std::fill_n(map, (inside - begin) * stride, 0.0f);
         std::fill_n(making.out.at(0, inside_end), (end - inside_end) * stride, 0.0f);
-        first_.run_rows(making, sample, own, own_end, scratch);
+        first_.run_rows(making, sample, made, made_end, scratch);
         making.partial = nullptr;  // the neighbours' own
-        first_.run_rows(making, sample, inside, own, scratch);
-        first_.run_rows(making, sample, own_end, inside_end, scratch);
+        first_.run_rows(making, sample, inside, made, scratch);
+        first_.run_rows(making, sample, made_end, inside_end, scratch);
         second_.run_strip(using_it, sample, window, last_window, scratch);
     });
 }

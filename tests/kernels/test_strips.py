@@ -89,6 +89,28 @@ def test_hearing_pair(isa, length, rng):
     check(hearing(rng, length), isa, rng)
 
 
+@every_isa
+@pytest.mark.parametrize("padding", [(0, 0), (0, 3000), (3000, 0), (700, 900), (23, 0)])
+@pytest.mark.parametrize("in_first", [False, True])
+def test_windows_beyond_the_sample(isa, padding, in_first, rng):
+    """Rows that lie wholly in the padding, on either side of either layer."""
+    paddings = (padding, (11, 12)) if in_first else ((11, 12), padding)
+    first = blocks.convolution(
+        rng, length=1700, inputs=1, outputs=33, kernel=25, stride=4, padding=paddings[0], activation="relu", reduction="mean"
+    )  # fmt: skip
+    second = blocks.convolution(
+        rng,
+        length=first.out_length,
+        inputs=33,
+        outputs=40,
+        kernel=25,
+        stride=4,
+        padding=paddings[1],
+        reduction="mean",
+    )
+    check([first, second], isa, rng)
+
+
 def check(pair: list[Block], isa: str, rng) -> None:
     program, x = planned(pair, isa), blocks.inputs_for(pair[0], rng, 16)
     ours = blocks.run_program(program, x, pair, threads=2)
