@@ -141,8 +141,23 @@ DECLARED_BY_CORE = {"<string>", "<vector>"}
 def kernel_sources() -> list[Path]:
     """Compiled once per instruction set: whatever CMake names in convscope_add_isa."""
     text = (REPOSITORY / "CMakeLists.txt").read_text()
-    names = set(re.findall(r"convscope_add_isa\(\w+ (csrc/cpu/[\w/]+\.cpp)", text))
+    lists = dict(re.findall(r"set\((\w+)((?: csrc/cpu/[\w/]+\.cpp)+)\)", text))
+    names = {
+        name
+        for source_list in re.findall(r"convscope_add_isa\(\w+ (\w+)", text)
+        for name in lists[source_list].split()
+    }
     return [REPOSITORY / name for name in sorted(names)]
+
+
+def compiled_per_instruction_set() -> list[Path]:
+    """Those, and the headers that hold code of theirs."""
+    headers = [
+        *(SOURCES / "cpu" / "simd").glob("*.h"),
+        SOURCES / "cpu" / "tile.h",
+        SOURCES / "cpu" / "transforms.h",
+    ]
+    return [*kernel_sources(), *headers]
 
 
 def test_kernel_sources_include_nothing_that_defines_shared_inline_functions():
@@ -161,7 +176,7 @@ def test_kernel_sources_include_nothing_that_defines_shared_inline_functions():
 
 def test_kernel_sources_use_nothing_of_the_standard_library():
     """Beyond the names of types, calls of std:: would be emitted with this instruction set and shared."""
-    for source in [*kernel_sources(), *(SOURCES / "cpu" / "simd").glob("*.h")]:
+    for source in compiled_per_instruction_set():
         code = re.sub(r"//.*", "", source.read_text())
         used = set(re.findall(r"std::(\w+)", code)) - {
             "int32_t",
@@ -198,7 +213,7 @@ def test_cpp_directions(folder):
 
 
 def test_every_instruction_set_has_a_namespace_of_its_own():
-    for path in [*kernel_sources(), *(SOURCES / "cpu" / "simd").glob("*.h")]:
+    for path in compiled_per_instruction_set():
         code = path.read_text()
         if path.name != "vec.h":
             assert "namespace convscope::CONVSCOPE_ISA {" in code, path

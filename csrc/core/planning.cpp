@@ -21,7 +21,7 @@ bool suits_strips(const Layer& layer) {
     constexpr index most_floats = index{2} << 20;
     const ConvBlock& block = layer.block;
     return is_spectral(layer) && layer.window <= 2 * block_rows &&
-           3 * layer.window / 2 * block.step * block.in_channels * block.phases * block.out_channels <= most_floats;
+           layer.window * block.step * block.in_channels * block.phases * block.out_channels <= most_floats;
 }
 
 std::unique_ptr<SpectralPlan> plan_spectral(const Layer& layer, bool for_strips, const Kernels& kernels) {

@@ -22,118 +22,95 @@ class Builder {
         result_.inputs = window;
         result_.taps = taps;
         result_.outputs = window - taps + 1;
-        for (index parity : {0, 1}) {
-            result_.sums_of[parity].columns = window / 2;
-            result_.outputs_from[parity].rows = (result_.outputs + 1 - parity) / 2;
-        }
-        result_.tap_matrix.columns = taps;
+        result_.quarter = circle_ / 4;
+        result_.fours = result_.quarter / 2;
     }
 
     ShortConvolution build() {
-        const double each = 1.0 / static_cast<double>(circle_);
-        const auto one = [](index) { return 1.0; };
-        add_point_pair(one, [&](index) { return each; }, one);
-        for (index k = 1; 4 * k < circle_; ++k) {
-            const auto re = [this, k](index j) { return cosine(k * j, circle_); };
-            const auto im = [this, k](index j) { return sine(k * j, circle_); };
-            const auto both = [=](index j) { return re(j) + im(j); };
-            // (xr wr + xi wi) re + (xi wr - xr wi) im from wr (xr + xi), (wi - wr) xi and -(wr + wi) xr
-            add_point_pair(both, [=](index d) { return 2 * each * re(d); }, both);
-            add_point_pair(im, [=](index d) { return 2 * each * (im(d) - re(d)); }, re);
-            add_point_pair(re, [=](index d) { return -2 * each * both(d); }, im);
-        }
-        if (circle_ % 4 == 0) add_imaginary_unit(2 * each);
-        add_ends();
-        finish();
+        const index quarter = result_.quarter;
+        add_real_point(0);
+        add_real_point(2 * quarter);
+        add_conjugate_pair(quarter);
+        for (index k = 1; 2 * k < quarter; ++k)
+            for (index turn = 0; turn < 4; ++turn) add_conjugate_pair(k + turn * quarter);
+        // These four are two conjugate pairs.
+        if (quarter % 2 == 0)
+            for (index turn = 0; turn < 2; ++turn) add_conjugate_pair(quarter / 2 + turn * quarter);
+        add_product([](index d) { return d == 0 ? 1.0 : 0.0; });
+        add_product([this](index d) { return d == result_.taps - 1 ? 1.0 : 0.0; });
+        describe_transforms();
         return std::move(result_);
     }
 
   private:
-    // What a root of unity's row of A says about input j: the inputs 1 .. N go round the circle.
-    template <class Row>
-    index add_sum(index parity, Row row) {
-        HalfMatrix& sums = result_.sums_of[parity];
-        for (index j = parity; j < result_.inputs; j += 2) sums.values.push_back(row(j));
-        return sums.rows++;
-    }
-    template <class Row>
-    auto on_circle(Row row) {
-        return [this, row](index j) { return 1 <= j && j <= circle_ ? row(j) : 0.0; };
-    }
     template <class Tap>
-    index add_product(const Combination& inputs, Tap tap) {
-        result_.inputs_from_sums.push_back(inputs);
-        for (index d = 0; d < result_.taps; ++d) result_.tap_matrix.values.push_back(tap(d));
-        return result_.products++;
-    }
-    template <class Row>
-    void add_outputs(index parity, const Combination& products, Row row) {
-        result_.combinations_for[parity].push_back(products);
-        std::vector<double> column;
-        for (index i = parity; i < result_.outputs; i += 2) column.push_back(row(i));
-        output_columns_[parity].push_back(column);
+    void add_product(Tap tap, bool is_difference = false) {
+        result_.is_difference.push_back(is_difference);
+        for (index d = 0; d < result_.taps; ++d) result_.tap_matrix.push_back(tap(d));
+        ++result_.products;
     }
 
-    // A point and its negative: there, every odd power changes its sign.
-    template <class Input, class Tap, class Output>
-    void add_point_pair(Input input, Tap tap, Output output) {
-        const index even = add_sum(0, on_circle(input)), odd = pair_number(add_sum(1, on_circle(input)));
-        const index plus = add_product({even, odd, 1.0f}, tap);
-        const index minus = add_product({even, odd, -1.0f}, [&](index d) { return d % 2 == 0 ? tap(d) : -tap(d); });
-        add_outputs(0, {plus, minus, 1.0f}, output);
-        add_outputs(1, {plus, minus, -1.0f}, output);
+    void add_real_point(index k) {
+        add_product([=, this](index d) { return cosine(k * d, circle_) / static_cast<double>(circle_); });
     }
 
-    // i is its own pair: its real parts are even, its imaginary parts odd.
-    void add_imaginary_unit(double factor) {
-        const auto re = [](index j) { return cosine(j, 4); };
-        const auto im = [](index j) { return sine(j, 4); };
-        const index even = add_sum(0, on_circle(re)), odd = pair_number(add_sum(1, on_circle(im)));
-        const index both = add_product({even, odd, 1.0f}, [=](index d) { return factor * re(d); });
-        const index imaginary = add_product({odd, -1, 0.0f}, [=](index d) { return factor * (im(d) - re(d)); });
-        const index real = add_product({even, -1, 0.0f}, [=](index d) { return -factor * (re(d) + im(d)); });
-        add_outputs(0, {both, imaginary, 1.0f}, re);
-        add_outputs(1, {both, real, 1.0f}, im);
+    // With p = (wr - wi) / 2 and q = -(wr + wi) / 2 for weights wr + i wi, and the products a = p xi, b = q xr and
+    // c = (p - q) (xr + xi):
+    //     xr wr + xi wi = c - 2 a
+    //     xi wr - xr wi = c + 2 b
+    void add_conjugate_pair(index k) {
+        const double each = 1.0 / static_cast<double>(circle_);
+        const auto re = [=, this](index d) { return cosine(k * d, circle_); };
+        const auto im = [=, this](index d) { return sine(k * d, circle_); };
+        add_product([=](index d) { return each * (re(d) - im(d)); });
+        add_product([=](index d) { return -each * (re(d) + im(d)); });
+        add_product([=](index d) { return 2 * each * re(d); }, true);
     }
 
-    // Zero sees the first tap, infinity the last: they undo what goes round the circle at either end.
-    void add_ends() {
-        const index last_input = result_.inputs - 1, last_tap = result_.taps - 1, last_output = result_.outputs - 1;
-        const index zero = add_sum(0, [&](index j) { return j == 0 ? 1.0 : j == circle_ ? -1.0 : 0.0; });
-        const index infinity = pair_number(add_sum(1, [&](index j) { return j == last_input ? 1.0 : j == 1 ? -1.0 : 0.0; }));
-        const index first = add_product({zero, -1, 0.0f}, [](index d) { return d == 0 ? 1.0 : 0.0; });
-        add_outputs(0, {first, -1, 0.0f}, [](index i) { return i == 0 ? 1.0 : 0.0; });
-        const index last = add_product({infinity, -1, 0.0f}, [&](index d) { return d == last_tap ? 1.0 : 0.0; });
-        add_outputs(last_output % 2, {last, -1, 0.0f}, [&](index i) { return i == last_output ? 1.0 : 0.0; });
-    }
-
-    // Odd sums are numbered after the even ones, of which there are as many in the end.
-    index pair_number(index odd) const { return -2 - odd; }
-
-    void finish() {
-        const index evens = result_.sums_of[0].rows;
-        for (Combination& inputs : result_.inputs_from_sums)
-            for (index* number : {&inputs.first, &inputs.second})
-                if (*number < -1) *number = evens - 2 - *number;
-        result_.tap_matrix.rows = result_.products;
-        for (index parity : {0, 1}) {
-            HalfMatrix& outputs = result_.outputs_from[parity];
-            outputs.columns = static_cast<index>(output_columns_[parity].size());
-            for (index i = 0; i < outputs.rows; ++i)
-                for (const auto& column : output_columns_[parity]) outputs.values.push_back(column[i]);
+    void describe_transforms() {
+        const index quarter = result_.quarter, fours = result_.fours;
+        for (index residue = 0; residue < 4; ++residue) {
+            std::vector<float>& in = result_.input_rows[residue];
+            std::vector<float>& out = result_.output_rows[residue];
+            const auto add_row = [&](auto value) {
+                for (index t = 0; t < quarter; ++t) in.push_back(static_cast<float>(value(first_position(residue) + 4 * t)));
+            };
+            add_row([](index) { return 1.0; });
+            for (index k = 1; k <= fours; ++k) {
+                add_row([=, this](index j) { return cosine(k * j, circle_); });
+                add_row([=, this](index j) { return sine(k * j, circle_); });
+            }
+            for (index i = residue; i < result_.outputs; i += 4) {
+                out.push_back(1.0f);
+                for (index k = 1; k <= fours; ++k) {
+                    out.push_back(static_cast<float>(cosine(k * i, circle_)));
+                    out.push_back(static_cast<float>(sine(k * i, circle_)));
+                }
+            }
         }
     }
 
+    // Of a residue, on the circle: the inputs 1 ... N.
+    static index first_position(index residue) { return residue == 0 ? 4 : residue; }
+
     ShortConvolution result_;
     index circle_;
-    std::vector<std::vector<double>> output_columns_[2];
 };
 
 }  // namespace
 
+Transforms ShortConvolution::transforms() const {
+    Transforms result{inputs, outputs, products, quarter, fours, 4 * (1 + 2 * fours), {}, {}};
+    for (index residue = 0; residue < 4; ++residue) {
+        result.input_rows[residue] = input_rows[residue].data();
+        result.output_rows[residue] = output_rows[residue].data();
+    }
+    return result;
+}
+
 ShortConvolution short_convolution(index window, index taps) {
-    require(window % 2 == 0 && window >= 4 && window >= taps, "window", "expected an even window of at least 4 and ", taps,
-            " inputs, got ", window);
+    require(window % 4 == 2 && window >= 6 && window >= taps, "window",
+            "expected 2 more than a multiple of four, at least 6 and ", taps, " inputs, got ", window);
     return Builder(window, taps).build();
 }
 

@@ -4,11 +4,11 @@
 //
 // with R = 1.5 n - 2 products instead of m T. The polynomials of y and w are evaluated at N = n - 2 roots of unity, at zero
 // and at infinity: overlap-save by the discrete Fourier transform, with two more inputs for one product each. A conjugate pair
-// of roots takes three real products. These points keep the error of float32; others were measured
-// (docs/design/0005-spectral.md).
+// of roots takes three real products, and one of their three weights is the difference of the other two: it need not be
+// stored. These points keep the error of float32; others were measured (docs/design/0005-spectral.md).
 //
-// The points come in pairs z, -z, so A and C need half the products: even and odd inputs apart, then sums and differences;
-// sums and differences, then even and odd outputs apart.
+// N is a multiple of four. The points come in fours z, iz, -z, -iz, where sums over every fourth input differ by powers of i
+// alone: A and C are a small matrix for each residue of the position, and sums and differences (cpu/transforms.cpp).
 //
 // Source: Winograd, Arithmetic Complexity of Computations (1980), chapters III and IV; Blahut, Fast Algorithms for Signal
 // Processing (2010), chapter 5.
@@ -20,27 +20,20 @@
 
 namespace convscope {
 
-// A matrix row by row, each row with a value for every second input or output.
-struct HalfMatrix {
-    index rows = 0, columns = 0;
-    std::vector<double> values;
-};
-
 struct ShortConvolution {
     index inputs = 0, taps = 0, outputs = 0, products = 0;
 
-    // A: `sums_of[parity]` times the inputs of that parity, one after the other, then `products` combinations of them.
-    HalfMatrix sums_of[2];
-    std::vector<Combination> inputs_from_sums;
+    // G (products, taps), and the products r whose row of it is row r - 2 minus row r - 1.
+    std::vector<double> tap_matrix;
+    std::vector<bool> is_difference;
 
-    HalfMatrix tap_matrix;  // G (products, taps), whole
-
-    // C: combinations of products, then `outputs_from[parity]` (outputs of that parity, combinations).
-    std::vector<Combination> combinations_for[2];
-    HalfMatrix outputs_from[2];
+    // A and C, as the kernels take them.
+    index quarter = 0, fours = 0;
+    std::vector<float> input_rows[4], output_rows[4];
+    Transforms transforms() const;  // points into this
 };
 
-// The window must be even and have room for an output: throws std::invalid_argument.
+// Throws std::invalid_argument unless the window is 2 more than a multiple of four and has room for an output.
 ShortConvolution short_convolution(index window, index taps);
 
 }  // namespace convscope

@@ -2,7 +2,8 @@
 // The steps with most of the work are the panel product of the direct form:
 //
 //     U[window, r, :]   = A[r, :] X              X the window's inputs, (n, P) for each of `step` input phases
-//     V[window, r, :]   = U[window, r, :] W[r]   W[r] = sum over taps of G[r, tap] w, added up in double when planned
+//     V[window, r, :]   = U[window, r, :] W[r]   W[r] = sum over taps of G[r, tap] w, added up in double when planned, or the
+//                                                difference of the two before it, made on the way
 //     y[window rows, :] = C V[window, :, :]      then the epilogue of the direct form
 //
 // A block of windows is in memory at a time: its U in the last-level cache, what one task reads and makes in its core's own.
@@ -11,6 +12,7 @@
 #include "core/operation.h"
 #include "core/panel_epilogue.h"
 #include "core/short_convolution.h"
+#include "core/spectral_weights.h"
 #include "cpu/kernels.h"
 
 namespace convscope {
@@ -26,7 +28,7 @@ class SpectralPlan final : public Operation {
     // Some windows of one sample, by the calling thread alone, with strip_floats() of scratch; at most strip_windows() of
     // them. For plans made for strips, whose transformed inputs stay in the core's own cache.
     void run_strip(const Call& call, index sample, index first_window, index last_window, float* scratch) const;
-    index strip_floats() const { return strip_windows() * input_rows() * row_stride_ + scratch_floats(); }
+    index strip_floats() const { return input_rows() * product_stride_ + scratch_floats(); }
     index strip_windows() const { return tiling_.windows; }
     index windows() const { return (block_.rows() + short_.outputs - 1) / short_.outputs; }  // per sample
     index window_rows() const { return short_.outputs; }
@@ -39,37 +41,11 @@ class SpectralPlan final : public Operation {
     index rows_per_sample() const override { return windows(); }
     index scratch_floats() const override;
     index shared_floats(index batch) const override;
-    index weight_bytes() const override { return packed_.bytes(); }
+    index weight_bytes() const override { return weights_.bytes(); }
     index partial_panels() const override { return epilogue_.panels(); }
     const char* form() const override { return "spectral"; }
 
   private:
-    struct PhaseTap {
-        index slot;
-        index place;  // among the T taps of the short convolution
-    };
-    // A matrix as the rows of a panel task.
-    struct Matrix {
-        std::vector<float> values;
-        std::vector<const float*> rows;
-        Run run{};  // one row
-        Matrix() = default;
-        explicit Matrix(const HalfMatrix& exact, const std::vector<bool>& keep_columns = {});
-    };
-    // Products whose weights are all zero for an output phase do not exist there.
-    struct Product {
-        index number;                // r
-        std::vector<index> sources;  // the input phases it sums over
-        std::vector<Run> runs;
-        std::vector<index> group_ends;
-    };
-    struct Phase {
-        std::vector<std::vector<PhaseTap>> taps;  // by input phase
-        std::vector<Product> products;
-        std::vector<Combination> combinations;  // even, then odd
-        Matrix outputs[2];                      // by parity, of the combinations of that parity
-        std::vector<Group> groups;              // (panels, groups of all products)
-    };
     struct Tiling {
         index windows;  // of one task
         index panels;   // that are worked on together
@@ -85,19 +61,10 @@ class SpectralPlan final : public Operation {
         index first_panel, last_panel;
     };
 
-    void plan_phases();
-    std::vector<index> parts_of(index product) const;
-    void pack(const Weights& weights);
     Tiling choose_tiling() const;
-    double factor(index product, const PhaseTap& tap) const {
-        return short_.tap_matrix.values[product * short_.taps + tap.place];
-    }
-    // Floats that the channels of one input phase take: half as many when pairs of bfloat16 share one.
-    index channel_floats() const { return bfloat16_ == nullptr ? block_.in_channels : block_.in_channels / 2; }
-    // Transformed inputs of a window: one row per product. The first product has the sum of the window, its loudest part after
-    // a ReLU, and half of bfloat16's error: there, factors are split in two, and the inputs' lower parts are one more row.
+    // Of transformed inputs of a window, one for each product; in bfloat16 one more (core/spectral_weights.h).
     index input_rows() const { return short_.products + (bfloat16_ == nullptr ? 0 : 1); }
-    index depth() const { return block_.step * channel_floats(); }
+    index depth() const { return block_.step * channel_floats(block_, bfloat16_); }
     index most_windows() const;
     index block_windows(index batch) const;
     index held_floats() const { return tiling_.windows * tiling_.panels * short_.products * kernels_.tile_columns; }
@@ -105,6 +72,7 @@ class SpectralPlan final : public Operation {
         return transformed + place / tiling_.windows * input_rows() * product_stride_ + place % tiling_.windows * row_stride_;
     }
     void transform_inputs(const MapView& in, index window, float* to, float* scratch) const;
+    void store_inputs(float* rows, index count, float* to) const;
     void multiply(const Share& share, float* products_out) const;
     void finish(const Call& call, const Share& share, const float* products_in, float* scratch) const;
 
@@ -114,14 +82,13 @@ class SpectralPlan final : public Operation {
     PanelEpilogue epilogue_;
     bool for_strips_;
     ShortConvolution short_;
+    Transforms transforms_;
     index first_offset_ = 0;  // of a window's first input, in steps from its first row
     MapLayout in_;
     // Transformed inputs lie as (tasks, products, windows of a task, step * P).
     index row_stride_ = 0, product_stride_ = 0;
-    Matrix sums_[2];
-    std::vector<Phase> phases_;
+    SpectralWeights weights_;
     Tiling tiling_{};
-    FloatBuffer packed_;
 };
 
 }  // namespace convscope

@@ -61,8 +61,8 @@ void multiply(const PanelTask& task) {
         if (ahead == nullptr) ahead = group.weights;
         for (index row = 0; row < task.row_count; row += tile_rows) {
             const index rows = row + tile_rows <= task.row_count ? tile_rows : task.row_count - row;
-            tiles[rows](task.rows + row, group, g == 0, task.scratch + row * task.scratch_row_stride, task.scratch_row_stride,
-                        ahead);
+            tiles[rows](task.rows + row, group, g == 0 && !task.adds, task.scratch + row * task.scratch_row_stride,
+                        task.scratch_row_stride, ahead);
             ahead = row == 0 ? ahead + depth * line_floats : group.weights;
         }
     }
@@ -88,7 +88,14 @@ void convert(const float* from, index count, float* to, float* rest) {
     }
 }
 
-constexpr Bfloat16Kernels functions{multiply, convert};
+void share_rounding(const float* first, const float* second, float* sum) {
+    for (index i = 0; i < columns; i += lanes) {
+        const __m512 left_out = _mm512_add_ps(remainder(_mm512_loadu_ps(first + i)), remainder(_mm512_loadu_ps(second + i)));
+        _mm512_storeu_ps(sum + i, _mm512_fnmadd_ps(_mm512_set1_ps(0.5f), left_out, _mm512_loadu_ps(sum + i)));
+    }
+}
+
+constexpr Bfloat16Kernels functions{multiply, convert, share_rounding};
 
 }  // namespace
 

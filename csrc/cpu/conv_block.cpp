@@ -3,69 +3,12 @@
 // Every output element is one chain of products in the order of its runs, whatever tile it falls in: this is why the same
 // bits come out for every batch size, chunk and thread count. Inputs are read in place (one pointer per row; the halo
 // around each sample is zero), weights from panels packed in the order of use.
-#include "cpu/kernels.h"
 #include "cpu/simd/math.h"
+#include "cpu/tile.h"
+#include "cpu/transforms.h"
 
 namespace convscope::CONVSCOPE_ISA {
 namespace {
-
-constexpr index panel_columns = Vec::lanes * Vec::tile_vectors;
-constexpr index line_floats = 16;
-
-// sums[row, column] += (or =) inputs of `Rows` rows times the weights of one group. `ahead` is fetched meanwhile, `Lines`
-// cache lines per step: weights are used once per block of rows, and the processor's own prefetcher was measured to come too
-// late.
-template <int Rows, int Lines>
-void multiply_tile(const float* const* rows, const Group& group, bool is_first, float* sums, index row_stride,
-                   const float* ahead) {
-    constexpr int vectors = Vec::tile_vectors;
-    Vec total[Rows][vectors];
-#pragma GCC unroll 16
-    for (int i = 0; i < Rows; ++i)
-#pragma GCC unroll 4
-        for (int v = 0; v < vectors; ++v) total[i][v] = Vec::zero();
-
-    const float* weight = group.weights;
-    const index weight_stride = group.weight_stride;
-    for (const Run* run = group.runs; run != group.runs + group.run_count; ++run) {
-        const float* input[Rows];
-#pragma GCC unroll 16
-        for (int i = 0; i < Rows; ++i) input[i] = rows[i] + run->offset;
-        for (index k = 0; k < run->length; ++k, weight += weight_stride, ahead += Lines * line_floats) {
-#pragma GCC unroll 2
-            for (int i = 0; i < Lines; ++i) __builtin_prefetch(ahead + i * line_floats, 0, 2);
-            Vec column[vectors];
-#pragma GCC unroll 4
-            for (int v = 0; v < vectors; ++v) column[v] = Vec::load(weight + v * Vec::lanes);
-#pragma GCC unroll 16
-            for (int i = 0; i < Rows; ++i) {
-                const Vec x = Vec::broadcast(input[i][k]);
-#pragma GCC unroll 4
-                for (int v = 0; v < vectors; ++v) total[i][v] = multiply_add(x, column[v], total[i][v]);
-            }
-        }
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < Rows; ++i)
-#pragma GCC unroll 4
-        for (int v = 0; v < vectors; ++v) {
-            float* place = sums + i * row_stride + v * Vec::lanes;
-            (is_first ? total[i][v] : Vec::load(place) + total[i][v]).store(place);
-        }
-}
-
-using TileFunction = void (*)(const float* const*, const Group&, bool, float*, index, const float*);
-template <int Lines>
-constexpr TileFunction tiles[] = {nullptr,
-                                  multiply_tile<1, Lines>,
-                                  multiply_tile<2, Lines>,
-                                  multiply_tile<3, Lines>,
-                                  multiply_tile<4, Lines>,
-                                  multiply_tile<5, Lines>,
-                                  multiply_tile<6, Lines>,
-                                  multiply_tile<7, Lines>,
-                                  multiply_tile<8, Lines>};
-static_assert(Vec::tile_rows <= 8);
 
 template <Activation kind>
 [[gnu::always_inline]] inline Vec activated(Vec x, Vec slope) {
@@ -177,6 +120,8 @@ FinishFunction finish(Activation activation) {
     return finish_rows<Activation::identity>;
 }
 
+void finish_panel(const PanelTask& task) { finish(task.epilogue->activation)(task); }
+
 index depth_of(const Group& group) {
     index depth = 0;
     for (const Run* run = group.runs; run != group.runs + group.run_count; ++run) depth += run->length;
@@ -190,22 +135,30 @@ void conv_panel(const PanelTask& task) {
             for (index c = 0; c < panel_columns; ++c) task.scratch[row * task.scratch_row_stride + c] = 0.0f;
     for (index g = 0; g < task.group_count; ++g) {
         const Group& group = task.groups[g];
+        const bool is_first = g == 0 && !task.adds;
         const float* ahead = g + 1 < task.group_count ? task.groups[g + 1].weights : task.next_weights;
         if (ahead == nullptr) ahead = group.weights;
         // The first tile fetches what follows, or the first two when there are two: one line per step costs them less.
         if (task.row_count <= Vec::tile_rows) {
-            tiles<2>[task.row_count](task.rows, group, g == 0, task.scratch, task.scratch_row_stride, ahead);
+            const TileFunction tile = (group.subtrahend == nullptr ? tiles<2> : tiles<2, Take::less_others>)[task.row_count];
+            tile(task.rows, group, is_first, task.scratch, task.scratch_row_stride, ahead);
             continue;
         }
+        Group rest = group;
         for (index row = 0; row < task.row_count; row += Vec::tile_rows) {
             const index rows = row + Vec::tile_rows <= task.row_count ? Vec::tile_rows : task.row_count - row;
-            tiles<1>[rows](task.rows + row, group, g == 0, task.scratch + row* task.scratch_row_stride, task.scratch_row_stride,
-                           ahead);
-            ahead = row == 0 ? ahead + depth_of(group) * line_floats : group.weights;
+            const TileFunction tile = (rest.subtrahend == nullptr ? tiles<1> : tiles<1, Take::less_others_and_keep>)[rows];
+            tile(task.rows + row, rest, is_first, task.scratch + row * task.scratch_row_stride, task.scratch_row_stride, ahead);
+            if (row == Vec::tile_rows && task.next_inputs != nullptr)
+                ahead = task.next_inputs;
+            else if (row == 0 || task.next_inputs != nullptr)
+                ahead += depth_of(group) * line_floats;
+            else
+                ahead = group.weights;
+            if (rest.subtrahend != nullptr) rest = {group.runs, group.run_count, group.difference, panel_columns};
         }
     }
-    if (task.epilogue == nullptr) return;
-    finish(task.epilogue->activation)(task);
+    if (task.epilogue != nullptr) finish_panel(task);
 }
 
 template <Activation kind>
@@ -237,19 +190,6 @@ void activate(float* values, index count, const Epilogue& epilogue, const float*
     }
 }
 
-void combine(const Combination* combinations, index count, const float* from, float* to, index to_stride) {
-    for (const Combination* item = combinations; item != combinations + count; ++item, to += to_stride) {
-        PanelRow row = PanelRow::load(from + item->first * panel_columns);
-        if (item->second >= 0) {
-            const PanelRow second = PanelRow::load(from + item->second * panel_columns);
-            const Vec sign = Vec::broadcast(item->sign);
-#pragma GCC unroll 4
-            for (int v = 0; v < Vec::tile_vectors; ++v) row.part[v] = multiply_add(sign, second.part[v], row.part[v]);
-        }
-        row.store(to);
-    }
-}
-
 void overlap_add(const float* products, index rows, index row_stride, index shift, index columns, float* out) {
     const index end = (rows - 1) * shift + columns;
     index first = 0;  // row that reaches the outputs at hand
@@ -265,8 +205,8 @@ void overlap_add(const float* products, index rows, index row_stride, index shif
 }  // namespace
 
 const Kernels& table() {
-    static constexpr Kernels kernels{Isa::CONVSCOPE_ISA, Vec::lanes, Vec::tile_rows, panel_columns,
-                                     conv_panel,         activate,   combine,        overlap_add};
+    static constexpr Kernels kernels{Isa::CONVSCOPE_ISA, Vec::lanes,   Vec::tile_rows,   panel_columns,      conv_panel,
+                                     activate,           finish_panel, transform_inputs, transform_products, overlap_add};
     return kernels;
 }
 

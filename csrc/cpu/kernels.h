@@ -1,4 +1,4 @@
-// What a CPU instruction set offers to the planner: four functions and the tile they work in. Plain data only, so that
+// What a CPU instruction set offers to the planner: a few functions and the tile they work in. Plain data only, so that
 // nothing compiled for one instruction set leaks into another.
 #pragma once
 
@@ -19,6 +19,9 @@ struct Group {
     index run_count;
     const float* weights;  // (depth, tile_columns)
     index weight_stride;   // floats from one depth to the next: tile_columns when packed
+    // The weights are these less others, both packed; room for the difference, which many rows share.
+    const float* subtrahend = nullptr;
+    float* difference = nullptr;  // (depth, tile_columns)
 };
 
 // One panel of output columns, at one phase, for a block of rows.
@@ -27,7 +30,10 @@ struct PanelTask {
     index row_count;
     const Group* groups;
     index group_count;
+    bool adds;                  // to the sums that scratch holds
     const float* next_weights;  // of the task that follows, to be fetched meanwhile; null when unknown
+
+    const float* next_inputs;  // likewise: where the rows of the task that follows begin, one after the other
 
     const float* bias;         // (tile_columns,), zeros past `columns`
     index columns;             // of this panel that exist
@@ -42,11 +48,15 @@ struct PanelTask {
     index partial_row_stride;  // floats
 };
 
-// first + sign * second; second is -1 where there is none.
-struct Combination {
-    index first;
-    index second;
-    float sign;
+// The matrices A and C of a short convolution (core/short_convolution.h). Its products are those of the points 1, -1 and i,
+// then of `fours` more points z with iz, -z and -iz, then of zero and infinity. A complex point has three: of xi, xr and
+// xr + xi. Of the last four points only z and iz where the others are their conjugates: where `quarter` is even.
+struct Transforms {
+    index inputs, outputs, products;
+    index quarter, fours;
+    index sums;                   // rows of scratch
+    const float* input_rows[4];   // by residue of the position: (1 + 2 fours, quarter) of the inputs 1 to 4 quarter
+    const float* output_rows[4];  // (outputs of that residue, 1 + 2 fours)
 };
 
 struct Kernels {
@@ -57,8 +67,13 @@ struct Kernels {
     void (*conv_panel)(const PanelTask&);
     // In place; `slope` has a value for each element, or is null unless the activation is leaky_relu.
     void (*activate)(float* values, index count, const Epilogue&, const float* slope);
-    // to[i] = from[first_i] + sign_i * from[second_i], rows of a panel; `from` is packed.
-    void (*combine)(const Combination*, index count, const float* from, float* to, index to_stride);
+    // Bias, activation, reduction and storing for sums that are in scratch.
+    void (*finish_panel)(const PanelTask&);
+    // A X: rows of a panel, `from_stride` floats apart, to rows `to_stride` apart. `scratch` holds `sums` packed rows.
+    void (*transform_inputs)(const Transforms&, const float* from, index from_stride, float* scratch, float* to, index to_stride);
+    // The first `rows` outputs C V from packed rows of a panel. `ends`: the rows of zero's and infinity's product, or null.
+    void (*transform_products)(const Transforms&, const float* products, const float* const ends[2], index rows, float* scratch,
+                               float* to);
     // out[o] = sum over i of products[i * row_stride + o - i * shift], in the order of i, for every o that one of the rows
     // reaches, rounded up to whole vectors. A row has `columns` products and `lanes` zeros on either side.
     void (*overlap_add)(const float* products, index rows, index row_stride, index shift, index columns, float* out);
@@ -71,6 +86,8 @@ struct Bfloat16Kernels {
     // `count` floats, a multiple of 2, to half as many pairs, rounded to nearest even, and what that leaves to `rest`, which
     // may be null. Reads 32 floats at a time.
     void (*convert)(const float* from, index count, float* to, float* rest);
+    // Adds to `sum` half of what rounding will add to `first` and to `second`: of a panel's columns.
+    void (*share_rounding)(const float* first, const float* second, float* sum);
 };
 
 const Bfloat16Kernels* bfloat16_kernels(Isa isa);  // null when this build or this processor has no instructions for them

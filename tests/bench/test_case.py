@@ -61,6 +61,7 @@ def test_a_case_survives_json():
     [
         ({"role": "discriminator"}, "network: expected generator or q_network, got 'discriminator'"),
         ({"batch": 0}, "batch: expected a number of at least 1, got 0"),
+        ({"busy": -1}, "busy: expected a number of at least 0, got -1"),
         ({"threads": -1}, "threads: expected a number of at least 1, got -1"),
         ({"depth": 7}, "depth: expected 1 to 6 layers, got 7"),
         ({"slice_len": 100, "depth": 1}, "slice_len: expected one of"),

@@ -14,8 +14,11 @@ import torch
 
 import convscope
 from convscope.bench import ENGINES, Case
+from convscope.bench._engines import CannotRun
 from convscope.bench._functional import LayerMeans
+from convscope.bench._peers_jax import _step
 from convscope.bench._phases import Phases, PhasesLast, SpaceToDepth, SubPixel, SubPixelLast
+from convscope.models import build, preset
 
 EVERY = [name for name in ENGINES if "compile" not in name]
 COMPILED = ["torch.compile"]  # takes seconds; the sub-pixel form goes the same way
@@ -43,7 +46,7 @@ def found():
         input=task,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
     )
     assert done.returncode == 0, done.stderr
@@ -100,6 +103,16 @@ def test_the_sub_pixel_form_has_seven_taps_and_four_times_the_channels():
     heard = Phases(Case("q_network", dim=2).network(), 5).layers
     assert [type(layer) for layer in heard] == [SpaceToDepth] * 5
     assert heard[1].weight.shape == (4, 2, 4, 7)
+
+
+def test_what_jax_has_no_form_for_is_named():
+    normalised = build(preset("torch-atzhou8-2022", role="generator", dim=2)).conv1
+    assert normalised.spec.norm is None
+    normalised.norm = torch.nn.BatchNorm1d(2)
+    with pytest.raises(CannotRun, match="layer 'conv1': the JAX form has no normalisation"):
+        _step(normalised)
+    with pytest.raises(CannotRun, match="the JAX form has no Identity"):
+        _step(torch.nn.Identity())
 
 
 def test_an_engine_without_its_package_is_missing_it(monkeypatch):

@@ -7,12 +7,14 @@ import pytest
 from tests.bench.planted import TINY, Fake
 
 from convscope.bench import ENGINES, Case, _memory
+from convscope.bench._engines import CannotRun
 from convscope.bench._measure import PRODUCT, described, measure, measure_memory
 
 
 @pytest.fixture(autouse=True)
 def short_turns(monkeypatch):
     monkeypatch.setattr("convscope.bench._measure.TURN_S", 0.0)
+    monkeypatch.setattr("convscope.bench._floor.REPEATS", 1)
 
 
 def plant(monkeypatch, **engines):
@@ -76,6 +78,14 @@ def test_an_engine_that_raises_has_failed_and_says_why(monkeypatch):
 
     row, _ = measured(monkeypatch, fail)
     assert (row.status, row.message, row.errors) == ("failed", "RuntimeError: first line", {})
+
+
+def test_an_engine_without_a_form_of_the_network_says_what_it_lacks(monkeypatch):
+    def refuse(series):
+        raise CannotRun("the JAX form has no Identity")
+
+    row, _ = measured(monkeypatch, refuse)
+    assert (row.status, row.message) == ("cannot run this network", "the JAX form has no Identity")
 
 
 def test_when_nothing_is_right_nothing_is_timed(monkeypatch):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.bench.planted import OURS_FAST, OURS_SLOW, TINY, report, result
 
 from convscope.bench._engines import ENGINES
-from convscope.bench._plot import FAMILIES, spread_out
+from convscope.bench._plot import CEILING, FAMILIES, NAME_STEP, spread_out
 
 
 def test_a_panel_per_network_and_thread_count(tmp_path):
@@ -35,6 +35,24 @@ def test_points_are_medians_over_the_batches():
     names = [text.get_text() for text in figure.texts]
     assert {"convscope  6", "JAX  0.333", "onnxruntime  0.5", "convscope direct  0.75"} <= set(names)
     assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["3", "6"]
+
+
+def test_the_rule_is_named_among_the_lines_where_nothing_is_drawn():
+    figure = report(OURS_FAST).plot()
+    (axes,) = figure.axes
+    speed = 1e11 / TINY.flops
+    (rule,) = [line for line in axes.lines if list(line.get_ydata()) == [speed, speed]]
+    (name,) = [text for text in figure.texts if text.get_text() == f"{CEILING}  {speed:.3g}"]
+    assert rule.get_color() == name.get_color()
+    assert not axes.texts
+    right = axes.get_position().x1
+    assert all(text.get_position()[0] > right for text in figure.texts if text.get_text().startswith(CEILING))
+    heights = sorted(
+        t.get_position()[1] for t in figure.texts if t.get_position()[0] == name.get_position()[0]
+    )
+    step = NAME_STEP / figure.get_size_inches()[1]
+    assert all(b - a > 0.99 * step for a, b in pairwise(heights))
+    assert len(heights) == 5
 
 
 def test_nothing_timed_is_nothing_to_draw():

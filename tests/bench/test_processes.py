@@ -35,6 +35,11 @@ def test_a_whole_run():
     assert [(row.status, len(row.times_s)) for row in found.rows] == [("ok", 2)] * 2
     if hasattr(os, "sched_getaffinity"):
         assert all(row.busy < 1.2 for row in found.rows)  # kept on one processor
+    ours, peer = found.rows
+    assert ours.times_floor.median > 1
+    assert 1e8 < ours.floor.products_per_second < 1e12
+    assert 1e8 < ours.floor.bytes_per_second < 1e12
+    assert peer.floor is None
     assert (2, "preparing, convscope", 0, 1) in seen
     assert report.machine.versions["torch"]
 

@@ -6,9 +6,9 @@ import json
 from dataclasses import replace
 
 import pytest
-from tests.bench.planted import MEMORY, OURS_FAST, OURS_SLOW, TINY, report, result
+from tests.bench.planted import MEMORY, OURS_FAST, OURS_SLOW, TINY, report, result, with_rows
 
-from convscope.bench import Case, Report, Spread
+from convscope.bench import Case, Report, Row, Spread
 from convscope.bench._tables import case_tables, error_tables, layer_tables, summary_tables
 
 
@@ -71,6 +71,13 @@ def test_level_is_neither_ahead_nor_behind():
 
 def test_a_verdict_without_peers():
     assert report(result(convscope=[1.0])).verdict() == "convscope was compared with no peer."
+
+
+def test_who_cannot_run_a_network_is_named_in_table_and_verdict():
+    lacking = Row("JAX", "cannot run this network", "the JAX form has no Identity")
+    found = with_rows(result(convscope=[1.0]), lacking)
+    assert case_tables([found])[0].rows[1] == ("JAX", "cannot run this network", *["-"] * 6)
+    assert report(found).verdict().endswith(" JAX cannot run this network (the JAX form has no Identity).")
 
 
 def test_prefixes_are_not_counted_as_cases():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 
 import pytest
 from tests.bench.planted import MACHINE, OURS_FAST, OURS_SLOW, report, result, with_rows
@@ -43,7 +44,7 @@ def test_numbers_report_and_picture_are_written(convscope, asked, folder):
 def test_options_reach_the_measurement(convscope, asked):
     done = convscope(
         *("bench", "-n", "q_network", "-b", "1,4,1", "-t", "2", "--dims", "16", "--slice-lens", "65536"),
-        *("-e", "JAX", "--repeats", 3, "--per-layer", "--no-memory", "--no-picture"),
+        *("-e", "JAX", "--repeats", 3, "--per-layer", "--no-memory", "--no-picture", "--busy", 1),
     )
     assert done.exit_code == 0
     options = {key: value for key, value in asked["options"].items() if key != "progress"}
@@ -57,6 +58,7 @@ def test_options_reach_the_measurement(convscope, asked):
         "repeats": 3,
         "per_layer": True,
         "memory": False,
+        "busy": 1,
     }
 
 
@@ -66,6 +68,23 @@ def test_results_go_to_the_repositorys_folder_of_results(convscope, asked, folde
     names = sorted(path.name for path in (folder / "benchmarks" / "results").iterdir())
     stem = default_name(bench.Machine.here().cpu).removesuffix(".json")
     assert names == [f"{stem}.json", f"{stem}.md"]
+
+
+def test_results_beside_a_busy_core_have_another_name(convscope, asked, folder):
+    assert convscope("bench", "--no-picture").exit_code == 0
+    assert convscope("bench", "--no-picture", "--busy", 1).exit_code == 0
+    stem = default_name(bench.Machine.here().cpu).removesuffix(".json")
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == [f"{stem}-busy-1.json", f"{stem}-busy-1.md", f"{stem}.json", f"{stem}.md"]
+
+
+def test_the_floor_is_told_below_the_table(convscope, asked):
+    ours, *others = OURS_FAST.rows
+    ours = replace(ours, floor=bench.Floor(10**9, 10**6, 1e9, 1e9))
+    asked["report"] = report(replace(OURS_FAST, rows=(ours, *others)))
+    lines = convscope("bench", "--no-picture").stdout.splitlines()
+    line = "convscope: 2.00 (1.50-3.00) × its floor, 1e+03 ms (1 G multiply-adds at 1 G/s)"
+    assert lines[lines.index(line) - 1].startswith("JAX ")
 
 
 def test_nothing_is_replaced_unless_asked(convscope, asked, folder):
@@ -81,6 +100,7 @@ def test_nothing_is_replaced_unless_asked(convscope, asked, folder):
     [
         (["--batches", "1,x"], "--batches: expected whole numbers with commas, such as 1,16, got '1,x'"),
         (["--threads", "0"], "--threads: expected whole numbers"),
+        (["--busy", "-1"], "--busy"),
         (["--out", "results.txt"], "--out: expected a name that ends in .json"),
         (["--out", "nowhere/results.json"], "--out: no such folder: nowhere"),
     ],
@@ -97,6 +117,7 @@ def test_misuse(convscope, asked, arguments, message):
         (["-n", "discriminator"], "network: expected generator or q_network, got 'discriminator'"),
         (["-e", "tensorflow"], "engines: expected some of convscope"),
         (["--slice-lens", "1000"], "slice_len: expected one of"),
+        (["--busy", "100000"], "busy: expected fewer than the "),
     ],
 )
 def test_misuse_that_the_measurement_finds(convscope, arguments, message):
@@ -136,4 +157,4 @@ def test_nothing_timed_is_told_instead_of_drawn(convscope, asked, folder):
     ],
 )
 def test_the_default_name_is_the_date_and_the_processor(cpu, name):
-    assert default_name(cpu, datetime.date(2026, 11, 21)) == name
+    assert default_name(cpu, today=datetime.date(2026, 11, 21)) == name

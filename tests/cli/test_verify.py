@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
 import convscope as cs
 from convscope import _core
-from convscope.cli._verify import LIMIT, ROUNDING, is_beyond
+from convscope.cli._verify import LIMIT, ROUNDING, _facts, is_beyond
 
 GENERATOR = "tf1-ciwgan:generator:dim=4"
 
@@ -23,7 +24,7 @@ def test_json_is_the_table_of_verify(convscope):
     assert found["failed"] == []
     assert [layer["name"] for layer in found["layers"]] == [row.layer for row in expected]
     for layer, row in zip(found["layers"], expected, strict=True):
-        assert (layer["error"], layer["largest"]) == (row.error, row.largest)
+        assert {"layer": layer["name"], **layer} == {**asdict(row), "name": row.layer, "ratio": row.ratio}
         assert 0 < layer["error"] < 1e-5
 
 
@@ -61,6 +62,11 @@ def test_rounding_itself_is_no_failure(error, torch_error, beyond):
         is_beyond(cs.probe.LayerError("conv1", error, torch_error, error, torch_error, error), LIMIT)
         is beyond
     )
+
+
+def test_a_ratio_to_no_error_is_null():
+    row = cs.probe.LayerError("conv1", 1e-7, 0.0, 1e-7, 0.0, 1e-7)
+    assert (_facts(row)["name"], _facts(row)["ratio"]) == ("conv1", None)
 
 
 def test_an_unknown_layer_is_misuse(convscope):

@@ -1,7 +1,8 @@
 """The windows of the spectral form: which there are, where maps cut them, and which taps they hold.
 
 Sizes lie where the code branches: one output per window and the most there are, a map of one window, of a whole number and of
-one row more; channels around panels of 8 to 32; outputs of either parity, of which each has its own half of the matrices.
+one row more; channels around panels of 8 to 32; outputs of every residue modulo four, each with matrices of its own. A window is 2 more than
+four times its quarter, whose parity decides what the last points are.
 """
 
 from __future__ import annotations
@@ -26,13 +27,14 @@ def mean_of(build, rng, **arguments) -> Block:
 
 
 @every_isa
-@pytest.mark.parametrize("kernel", [1, 2, 3, 6, 7, 24])
+@pytest.mark.parametrize("kernel", [1, 2, 3, 5, 6, 7, 24])
 @pytest.mark.parametrize("outputs", [1, 2, 3, 4, 7, 8, 31, 32, 95, MOST_OUTPUTS])
 def test_windows_of_every_number_of_outputs(isa, kernel, outputs):
-    window = kernel + outputs - 1
-    if window % 2 == 1 or window < 4:
-        window += 1 if outputs < MOST_OUTPUTS else -1
-        window = max(window, 4)
+    """At least so many; where a window would then have more than the most there are, the next shorter one."""
+    window = max(kernel + outputs - 1, 6)
+    window += (2 - window) % 4
+    if window - kernel + 1 > MOST_OUTPUTS:
+        window -= 4
     rng = np.random.default_rng(100 * kernel + outputs)
     for length in (1, window, 3 * (window - kernel + 1) + 1):
         block = mean_of(
@@ -44,6 +46,26 @@ def test_windows_of_every_number_of_outputs(isa, kernel, outputs):
             kernel=kernel,
             padding=(kernel, kernel),
         )
+        blocks.check(blocks.inputs_for(block, rng, 2), block, isa, "spectral", window=window)
+
+
+@every_isa
+@pytest.mark.parametrize("window", range(6, 99, 4))
+def test_every_window(isa, window):
+    """From one output to the most; a last window of one row; a phase without the last step's tap, and one without the first's."""
+    rng = np.random.default_rng(window)
+    for steps in sorted({max(3, window - MOST_OUTPUTS + 1), 3 + window // 8, window - 1, window}):
+        rows = 2 * (window - steps + 1) + 1
+        block = Block(
+            in_length=max(rows, steps),
+            out_length=2 * rows,
+            kernel=blocks.normal(rng, 2 * steps, 3, 5),
+            bias=blocks.normal(rng, 5),
+            taps=[(0, d - 1, d) for d in range(steps - 1)] + [(1, d - 1, steps + d) for d in range(1, steps)],
+            phases=2,
+            reduction="mean",
+        )
+        assert steps_of(block)[1] == steps
         blocks.check(blocks.inputs_for(block, rng, 2), block, isa, "spectral", window=window)
 
 
@@ -141,15 +163,16 @@ def test_taps_anywhere(isa, taps, step):
 
 
 @every_isa
+@pytest.mark.parametrize("window", [38, 42])
 @pytest.mark.parametrize("length", [1, 2, 3, 9])
-def test_inputs_shorter_than_a_window(isa, length):
+def test_inputs_shorter_than_a_window(isa, length, window):
     rng = np.random.default_rng(length)
     for block in (
         mean_of(blocks.convolution, rng, length=length, inputs=7, outputs=9, kernel=9, padding=(4, 4)),
         mean_of(blocks.transposed, rng, length=length, inputs=7, outputs=9, kernel=25, stride=4, left=11),
         mean_of(blocks.dense, rng, inputs=7, outputs=9, in_positions=length, out_positions=5),
     ):
-        blocks.check(blocks.inputs_for(block, rng), block, isa, "spectral", window=40)
+        blocks.check(blocks.inputs_for(block, rng), block, isa, "spectral", window=window)
 
 
 @every_isa
@@ -166,12 +189,13 @@ def test_a_phase_without_taps_is_exactly_its_bias(isa):
 
 @every_isa
 def test_more_than_one_block_of_windows(isa):
-    """138 windows x 10 products x 1216 floats of transformed inputs are more than the 6 MB that are made at a time."""
+    """125 windows x 13 products x 1216 floats of transformed inputs are more than the 6 MB that are made at a time."""
     rng = np.random.default_rng(32)
     block = mean_of(
-        blocks.convolution, rng, length=1100, inputs=600, outputs=40, kernel=5, stride=2, padding=(2, 2)
+        blocks.convolution, rng, length=2000, inputs=600, outputs=40, kernel=5, stride=2, padding=(2, 2)
     )
-    blocks.check(blocks.inputs_for(block, rng, 1), block, isa, "spectral", window=8)
+    assert (steps_of(block)[1], block.out_length) == (3, 1000)
+    blocks.check(blocks.inputs_for(block, rng, 1), block, isa, "spectral", window=10)
 
 
 @pytest.fixture
@@ -182,15 +206,16 @@ def block():
     )
 
 
-@pytest.mark.parametrize("window", [-8, -1, 0, 2, 3, 5, 6, 7, 9, 11])
-def test_a_window_is_even_and_holds_the_taps(block, window):
+@pytest.mark.parametrize("window", [-6, -2, -1, 0, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 16, 20, 24, 64, 100])
+def test_a_window_is_two_more_than_a_multiple_of_four_and_holds_the_taps(block, window):
     _, taps = steps_of(block)
     assert taps == 7
-    with pytest.raises(ValueError, match=f"expected an even window of at least 4 and 7 inputs, got {window}"):
+    message = f"expected 2 more than a multiple of four, at least 6 and 7 inputs, got {window}$"
+    with pytest.raises(ValueError, match=message):
         _core.Program([blocks.layer(block, "spectral", window=window)], ISA)
 
 
-@pytest.mark.parametrize("window", [104, 200, 1000])
+@pytest.mark.parametrize("window", [106, 202, 1002])
 def test_a_window_has_96_outputs_at_most(block, window):
     with pytest.raises(ValueError, match=f"at most {MOST_OUTPUTS} outputs, got {window - 6}"):
         _core.Program([blocks.layer(block, "spectral", window=window)], ISA)
@@ -198,7 +223,7 @@ def test_a_window_has_96_outputs_at_most(block, window):
 
 def test_taps_that_reach_no_row_do_not_count(block):
     far = replace(block, taps=[*block.taps, (0, 10**9, 0), (1, -(10**9), 1)])
-    assert _core.Program([blocks.layer(far, "spectral", window=8)], ISA).form(0) == "spectral"
+    assert _core.Program([blocks.layer(far, "spectral", window=10)], ISA).form(0) == "spectral"
 
 
 def test_the_planner_never_takes_the_spectral_form_by_itself(block):

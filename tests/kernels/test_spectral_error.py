@@ -63,7 +63,7 @@ def by_form(x: np.ndarray, block: Block, isa: str, form: str = "panels", window:
 
 def windows_of(block: Block) -> list[int]:
     """A short, a middling and a long one, and the longest that is of use."""
-    return [window_with(block, outputs) for outputs in (6, 10, 26, 58)]
+    return [window_with(block, outputs) for outputs in (6, 10, 26, 64)]
 
 
 def channel_scales(count: int, rng: np.random.Generator) -> np.ndarray:

@@ -49,10 +49,10 @@ const char* name(Form form) {
     return "automatic";
 }
 
-// An even window with room for `outputs` outputs beside the steps that the taps of a case reach.
+// A window, 6, 10, 14 ..., with room for `outputs` outputs beside the steps that the taps of a case reach.
 index window_with(const Case& c, index outputs) {
-    const index inputs = std::max<index>((c.kernel + c.stride - 1) / c.stride + outputs, 4);  // one more than T, at times
-    return inputs + inputs % 2;
+    const index inputs = std::max<index>((c.kernel + c.stride - 1) / c.stride + outputs, 6);  // one more than T, at times
+    return inputs + (6 - inputs % 4) % 4;
 }
 
 Layer make_layer(const Case& c, Activation activation, Reduction reduction, bool before) {
@@ -259,7 +259,7 @@ void check_refusals(Isa isa) {
     refuses("a phase that is not there", [](Layer& layer) { layer.block.taps[0].phase = 1; });
     refuses("an endless halo", [](Layer& layer) { layer.block.taps[0].offset = index{1} << 40; });
     refuses("an empty input", [](Layer& layer) { layer.block.in_length = 0; });
-    for (index window : {-2, 0, 2, 5, 104})  // 3 taps: 4 and 98 are the shortest and the longest
+    for (index window : {-2, 0, 2, 4, 5, 7, 8, 12, 102})  // 3 taps: 6 and 98 are the shortest and the longest
         refuses("a window", [&](Layer& layer) { layer.form = Form::spectral, layer.window = window; });
     refuses("rows that step by two in the scatter form", [](Layer& layer) { layer.form = Form::scatter, layer.block.step = 2; });
 }

@@ -63,7 +63,7 @@ def test_the_direct_form_has_none(monkeypatch, options, is_there):
 
 # Small numbers of 8 significant bits: each layer adds its 2e-3 or so to what comes in.
 BEYOND = {
-    ("generator", "preset"): ("out",),
+    ("generator", "preset"): (),
     ("generator", "he"): ("out",),
     ("q_network", "preset"): ("logits",),
     ("q_network", "he"): (),
@@ -118,15 +118,19 @@ def test_it_is_never_worse_than_a_percent_or_so(role):
 
 
 @needs_bfloat16
-def test_weights_take_little_more_than_half_the_bytes():
-    """The sum of a window, one of its products, has factors of twice as many bits."""
+def test_weights_take_three_quarters_of_the_bytes():
+    """1.5 n rows of half the bytes instead of n: all three weights of a conjugate pair are stored, and one product, the sum of
+    a window, has factors of twice as many bits. Of the four phases of 25 taps, three lack a tap at one end of the seven steps:
+    the product there is zero's or infinity's, one row in either precision.
+    """
     net = network_of("tf1-ciwgan", "generator", dim=16)
     options = {"algorithm": "spectral", "typical_batch": 10**6}
     single, half = cs.Probe(net, **options).plan, cs.Probe(net, **options, **PREVIEW).plan
     same = [rows for rows in zip(single, half, strict=True) if rows[0].window == rows[1].window > 0]
     assert same
     for row, of_half in same:
-        assert 0.5 <= of_half.weight_bytes / row.weight_bytes <= 0.65
+        stored, stored_of_half = 4 * row.window - 3, 6 * row.window - 3
+        assert of_half.weight_bytes / row.weight_bytes == stored_of_half / (2 * stored)
     assert [row.weight_bytes for row in single if not row.window] == [
         row.weight_bytes for row in half if not row.window
     ]

@@ -26,9 +26,9 @@ def steps_of(block: Block) -> tuple[int, int]:
 
 
 def window_with(block: Block, outputs: int) -> int:
-    """The shortest window that a block can have with at least so many outputs: even, and 4 at least."""
-    needed = max(4, steps_of(block)[1] + outputs - 1)
-    return needed + needed % 2
+    """The shortest window that a block can have with at least so many outputs: 6, 10, 14, ..."""
+    needed = max(6, steps_of(block)[1] + outputs - 1)
+    return needed + (2 - needed) % 4
 
 
 def loudest_of_windows(x: np.ndarray, block: Block, window: int) -> np.ndarray:

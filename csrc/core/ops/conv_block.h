@@ -26,6 +26,9 @@ struct Tap {
     index phase;   // which of the S output positions of a row it feeds
     index offset;  // input position relative to q * step; may lie outside the sample
     index slot;    // which weight matrix (P, C)
+
+    // Whole steps from a row's own position; what is left is the input phase.
+    index steps(index step) const { return offset >= 0 ? offset / step : -((step - 1 - offset) / step); }
 };
 
 struct ConvBlock {

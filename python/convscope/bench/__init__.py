@@ -10,6 +10,7 @@ such: ``pip install "convscope[bench]"`` brings them.
 
 from ._case import Case, Role
 from ._engines import ENGINES, Arrays, Engine
+from ._floor import Floor
 from ._machine import Machine
 from ._report import Report
 from ._results import Memory, Result, Row, Spread
@@ -21,6 +22,7 @@ __all__ = [
     "Arrays",
     "Case",
     "Engine",
+    "Floor",
     "Machine",
     "Memory",
     "Report",

@@ -33,6 +33,7 @@ class Case:
     slice_len, dim : samples of the waveform, and channels of the widest-in-time layer.
     batch, threads : samples in one call, and threads that every engine may use.
     depth : layers that are run, from the first; None for all.
+    busy : cores that other processes keep busy meanwhile.
     """
 
     role: Role = "generator"
@@ -41,6 +42,7 @@ class Case:
     batch: int = 16
     threads: int = 1
     depth: int | None = None
+    busy: int = 0
 
     def __post_init__(self) -> None:
         if self.role not in ROLES:
@@ -49,6 +51,8 @@ class Case:
             value = getattr(self, field)
             if value < 1:
                 raise ValueError(f"{field}: expected a number of at least 1, got {value}")
+        if self.busy < 0:
+            raise ValueError(f"busy: expected a number of at least 0, got {self.busy}")
         count = len(self.spec.layers)  # which also checks the slice length
         if self.depth is not None and not 1 <= self.depth <= count:
             raise ValueError(f"depth: expected 1 to {count} layers, got {self.depth}")
@@ -108,10 +112,21 @@ class Case:
         name = "Q-network" if self.role == "q_network" else self.role
         return f"{name}, {self.slice_len} samples, dim {self.dim}"
 
+    @property
+    def threads_title(self) -> str:
+        """ "2 threads", and after a comma who else is at work."""
+        return f"{self.threads} thread{'s' * (self.threads != 1)}" + (f", {self.load}" if self.load else "")
+
+    @property
+    def load(self) -> str:
+        """ "1 core busy with another process"; empty where none is."""
+        if self.busy < 2:
+            return "1 core busy with another process" if self.busy else ""
+        return f"{self.busy} cores busy with other processes"
+
     def __str__(self) -> str:
-        threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
         cut = "" if self.depth is None else f", first {self.depth} layers"
-        return f"{self.network_title}{cut}, batch {self.batch}, {threads}"
+        return f"{self.network_title}{cut}, batch {self.batch}, {self.threads_title}"
 
 
 def _products(layer: Layer, in_length: int, out_length: int) -> int:

@@ -24,6 +24,10 @@ Run = Callable[[np.ndarray], Arrays]
 OURS = "convscope"
 
 
+class CannotRun(Exception):
+    """An engine has no form for a part of this network; the message says which."""
+
+
 @dataclass(frozen=True, slots=True)
 class Engine:
     """A way to compute layer series.
@@ -52,7 +56,13 @@ class Engine:
         return self.name.startswith(OURS)
 
     def make(self, network: SpeechNetwork, case: Case) -> Run:
-        """Get ready for a case; the network is the engine's own."""
+        """Get ready for a case; the network is the engine's own.
+
+        Raises
+        ------
+        CannotRun
+            If the engine cannot run this network, whatever the case.
+        """
         module, function = self.maker.split(":")
         make = getattr(importlib.import_module(f".{module}", __package__), function)
         return cast(Run, make(network, case))

@@ -10,10 +10,13 @@ from functools import partial
 
 import numpy as np
 
+from ..probe import Plan
 from . import _memory
 from ._case import Case
-from ._engines import ENGINES, OURS, Arrays
+from ._engines import ENGINES, OURS, Arrays, CannotRun
+from ._floor import Floor, best, measured_rates
 from ._machine import fastest_product
+from ._ours import Ours
 from ._results import Memory, Result, Row
 from ._turns import TURN_S, Turns, call_count
 
@@ -21,7 +24,8 @@ ERROR_LIMIT = (
     1e-5  # relative, of a layer: a hundred roundings of float32; beyond, an engine computes something else
 )
 SLOW_RATIO, SLOW_S = 20.0, 1.0  # who takes so many times our time, and so many seconds, is timed once
-PRODUCT = "matrix product"
+LONG_S = 60.0  # and is not run where a call would take longer
+PRODUCT, MACHINE = "matrix product", "the machine"
 Tell = Callable[[str, str], None]
 
 
@@ -30,18 +34,28 @@ def measure(case: Case, names: Sequence[str], repeats: int, tell: Tell = lambda 
     x, exact, checked = case.inputs(), case.exact(), case.checked_rows()
     rows: dict[str, Row] = {}
     runs: dict[str, Callable[[], object]] = {}
+    plans: dict[str, Plan] = {}
+    rates = None
+    if any(ENGINES[name].is_ours for name in names):
+        tell("measuring its rates", MACHINE)
+        rates = measured_rates(case.threads)
     for name in names:
         tell("preparing", name)
         start_s = time.perf_counter()
         try:
             run = ENGINES[name].make(case.network(), case)
             series = run(x)
+        except CannotRun as error:
+            rows[name] = Row(name, "cannot run this network", str(error))
+            continue
         except Exception as error:
             rows[name] = Row(name, "failed", described(error))
             continue
         rows[name] = _checked(name, series, exact, checked, case.batch, time.perf_counter() - start_s)
         if rows[name].status == "ok":
             runs[name] = partial(run, x)
+            if isinstance(run, Ours):
+                plans[name] = run.plan
     if not runs:
         return Result(case, case.layers, case.flops, tuple(rows.values()), ())
     tell("looking for the fastest", PRODUCT)
@@ -49,8 +63,13 @@ def measure(case: Case, names: Sequence[str], repeats: int, tell: Tell = lambda 
     turns = _timed({**runs, PRODUCT: product.run}, repeats, tell)
     for name in runs:
         rows[name] = _with_times(rows[name], turns, name)
-    rates = tuple(product.flops / t / 1e9 for t in turns.times_s[PRODUCT])
-    return Result(case, case.layers, case.flops, tuple(rows.values()), rates)
+    if plans and rates is not None:
+        tell("measuring its rates again", MACHINE)
+        rates = best(rates, measured_rates(case.threads))
+        for name, plan in plans.items():
+            rows[name] = replace(rows[name], floor=Floor.of(plan, case.batch, rates))
+    peaks = tuple(product.flops / t / 1e9 for t in turns.times_s[PRODUCT])
+    return Result(case, case.layers, case.flops, tuple(rows.values()), peaks)
 
 
 def _timed(runs: Mapping[str, Callable[[], object]], repeats: int, tell: Tell) -> Turns:

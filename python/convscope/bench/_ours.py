@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from ..models import SpeechNetwork
-from ..probe import Probe
+from ..probe import Plan, Probe
 from ._case import Case
-from ._engines import Run
+from ._engines import Arrays
 
 
-def auto(network: SpeechNetwork, case: Case) -> Run:
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """A `Run` that tells its plan."""
+
+    probe: Probe
+
+    def __call__(self, x: np.ndarray) -> Arrays:
+        return dict(self.probe.run(x))
+
+    @property
+    def plan(self) -> Plan:
+        """What is computed, from which its `Floor` follows."""
+        return self.probe.plan
+
+
+def auto(network: SpeechNetwork, case: Case) -> Ours:
     """Whatever the planner chooses."""
-    return _probe(network, case, "auto")
+    return _ours(network, case, "auto")
 
 
-def direct(network: SpeechNetwork, case: Case) -> Run:
+def direct(network: SpeechNetwork, case: Case) -> Ours:
     """The direct form, on every layer."""
-    return _probe(network, case, "direct")
+    return _ours(network, case, "direct")
 
 
-def _probe(network: SpeechNetwork, case: Case, algorithm: Literal["auto", "direct"]) -> Run:
-    probe = Probe(network, case.layers, num_threads=case.threads, algorithm=algorithm)
-    return lambda x: dict(probe.run(x))
+def _ours(network: SpeechNetwork, case: Case, algorithm: Literal["auto", "direct"]) -> Ours:
+    return Ours(Probe(network, case.layers, num_threads=case.threads, algorithm=algorithm))

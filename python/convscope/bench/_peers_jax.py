@@ -17,7 +17,7 @@ from torch import nn
 
 from ..models import Activation, ConvLayer, DenseLayer, SpeechNetwork
 from ._case import Case
-from ._engines import Arrays, Run
+from ._engines import Arrays, CannotRun, Run
 from ._functional import LayerMeans
 from ._phases import Phases, SpaceToDepth, SubPixel
 
@@ -68,13 +68,13 @@ def _step(layer: nn.Module) -> Step:
             return _space_to_depth(layer)
         case ConvLayer():
             return _conv(layer)
-    raise NotImplementedError(f"the JAX form has no {type(layer).__name__}")
+    raise CannotRun(f"the JAX form has no {type(layer).__name__}")
 
 
 def _dense(layer: DenseLayer) -> Step:
     spec, (weight, bias) = layer.spec, _parameters(layer)
     if layer.norm is not None or spec.embedding is not None:
-        raise NotImplementedError(f"layer {spec.name!r}: the JAX form has no normalisation and no embedding")
+        raise CannotRun(f"layer {spec.name!r}: the JAX form has no normalisation and no embedding")
 
     def step(h: Any) -> Any:
         if h.ndim == 3:  # (B, L, C)
@@ -93,7 +93,7 @@ def _dense(layer: DenseLayer) -> Step:
 def _conv(layer: ConvLayer) -> Step:
     spec, (weight, bias) = layer.spec, _parameters(layer)
     if layer.norm is not None:
-        raise NotImplementedError(f"layer {spec.name!r}: the JAX form has no normalisation")
+        raise CannotRun(f"layer {spec.name!r}: the JAX form has no normalisation")
     options = {"rhs_dilation": (spec.dilation,)}
     if spec.transposed:
         kernel = weight.transpose(2, 0, 1)[::-1]  # (P, C, K) -> (K, P, C), reversed

@@ -1,8 +1,8 @@
 """The speeds as a picture: samples per second over the batch, a panel for each network and number of threads.
 
 Every line is named at its end. Colour and mark are the library, dashes and hollow marks its sub-pixel form; convscope is drawn last and
-thickest, wherever it lies. The rule across a panel is how fast the layers' definitions could be computed at the speed of a large
-matrix product: an algorithm that multiplies less can be above it.
+thickest, wherever it lies. The dotted rule across a panel, named beside it like a line, is how fast the layers' definitions could be
+computed at the speed of a large matrix product: an algorithm that multiplies less can be above it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ EDGE, TOP, LEFT, WIDTH, HEIGHT, NAMES, NAME_STEP = 0.3, 0.65, 0.62, 3.5, 2.7, 2.
 LINE, LETTERS = 0.15, 15.5  # of the text below the title: height of a line, letters to an inch
 ABOVE, BELOW = 0.34, 0.62  # of a panel: its title, its axis
 HEADROOM = 1.06
+CEILING = "matrix product"
 
 FAMILIES = {  # colour and mark, by the first word of an engine's name
     "convscope": (style.PURPLE, "o"),
@@ -65,6 +66,15 @@ class _Line:
         return FAMILIES[self.engine.split(" ")[0].split(".")[0]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """What stands to the right of a panel."""
+
+    text: str
+    speed: float
+    colour: str
+
+
 def plot_speeds(
     results: Sequence[Result], remarks: str, *, save: str | PathLike[str] | None = None
 ) -> Figure:
@@ -84,7 +94,8 @@ def plot_speeds(
     row_height = ABOVE + HEIGHT + BELOW
     reading = (
         "Samples per second: medians of rounds in which all engines take turns, bars are quartiles. "
-        "Dashed and hollow: sub-pixel forms, and convscope's direct form."
+        "Dashed and hollow: sub-pixel forms, and convscope's direct form. "
+        f"Dotted, {CEILING}: the layers' definitions at the speed of a large one."
     )
     letters = int(LETTERS * (across - 2 * EDGE))
     lines = [line for text in (reading, remarks) for line in textwrap.wrap(text, letters)]
@@ -110,20 +121,11 @@ def _draw(figure: Figure, axes: Axes, cases: Sequence[Result]) -> None:
     axes.set_xlim(-0.25 if len(cases) > 1 else -0.75, len(cases) - 0.75)
     if ceiling is not None:
         axes.axhline(ceiling, color=style.QUIET, linewidth=0.7, linestyle=(0, (1, 2)), zorder=1)
-        axes.annotate(
-            "definitions at the speed of a matrix product",
-            (1, ceiling),
-            xycoords=("axes fraction", "data"),
-            xytext=(0, 2),
-            textcoords="offset points",
-            fontsize=6.5,
-            color=style.QUIET,
-            ha="right",
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5},
-        )
     for line in sorted(lines, key=lambda line: line.engine == OURS):
         _draw_line(axes, line)
-    _name_lines(figure, axes, lines)
+    names = [_Name(line.engine, line.points[-1][1].median, line.colour) for line in lines]
+    names += [] if ceiling is None else [_Name(CEILING, ceiling, style.QUIET)]
+    _write_names(figure, axes, names, max(line.points[-1][0] for line in lines))
     _label(figure, axes, cases)
 
 
@@ -169,28 +171,26 @@ def _draw_line(axes: Axes, line: _Line) -> None:
     )
 
 
-def _name_lines(figure: Figure, axes: Axes, lines: Sequence[_Line]) -> None:
-    """To the right of the last points, in their order, moved apart where they would overlap."""
+def _write_names(figure: Figure, axes: Axes, names: Sequence[_Name], last_place: int) -> None:
+    """To the right of the last points, in the order of their speeds, moved apart where they would overlap."""
     left, bottom, right, top = style.extent(axes)
     limit = axes.get_ylim()[1]
-    ordered = sorted(lines, key=lambda line: line.points[-1][1].median)
-    wanted = [bottom + (top - bottom) * line.points[-1][1].median / limit for line in ordered]
+    ordered = sorted(names, key=lambda name: name.speed)
+    wanted = [bottom + (top - bottom) * name.speed / limit for name in ordered]
     places = spread_out(wanted, NAME_STEP, bottom - 0.1)
-    last = left + (right - left) * _share(axes, max(line.points[-1][0] for line in ordered))
-    for line, height, target in zip(ordered, places, wanted, strict=True):
-        x = right + 0.12
-        _leader(figure, (last + 0.08, target), (x - 0.03, height), line.colour)
-        speed = f"{line.points[-1][1].median:.3g}"
-        weight = "bold" if line.engine == OURS else "normal"
+    last = left + (right - left) * _share(axes, last_place)
+    x = right + 0.12
+    for name, height, target in zip(ordered, places, wanted, strict=True):
+        _leader(figure, (last + 0.08, target), (x - 0.03, height), name.colour)
         style.write(
             figure,
             x,
             height,
-            f"{line.engine}  {speed}",
+            f"{name.text}  {name.speed:.3g}",
             fontsize=style.SMALL_PT,
-            color=line.colour,
+            color=name.colour,
             va="center",
-            fontweight=weight,
+            fontweight="bold" if name.text == OURS else "normal",
         )
 
 
@@ -225,7 +225,7 @@ def _leader(figure: Figure, start: tuple[float, float], end: tuple[float, float]
 
 def _label(figure: Figure, axes: Axes, cases: Sequence[Result]) -> None:
     case = cases[0].case
-    title = f"{case.network_title}, {case.threads} thread{'s' * (case.threads != 1)}"
+    title = f"{case.network_title}, {case.threads_title}"
     left, _, _, top = style.extent(axes)
     style.write(figure, left - LEFT, top + 0.13, title, fontweight="bold")
     axes.set_label(title)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -30,12 +30,14 @@ class Died(Exception):
     reason: str
 
 
-def compare(case: Case, engines: Sequence[str], repeats: int, tell: Tell) -> Result:
+def compare(
+    case: Case, engines: Sequence[str], repeats: int, tell: Tell, excused: Mapping[str, Row] | None = None
+) -> Result:
     """Measure a case; an engine that brings its process down is noted as failed, and the others start again.
 
-    All have failed if the process dies while none of them is at work.
+    ``excused`` has the rows of those that are not to be run. All have failed if the process dies while none of them is at work.
     """
-    lost: dict[str, Row] = {}
+    lost = dict(excused or {})
     for name in engines:
         missing = ENGINES[name].missing
         if missing:

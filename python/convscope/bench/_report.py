@@ -9,8 +9,9 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from ._engines import ENGINES
+from ._floor import REPEATS
 from ._machine import Machine
-from ._measure import ERROR_LIMIT, SLOW_RATIO
+from ._measure import ERROR_LIMIT, LONG_S, SLOW_RATIO
 from ._results import Result
 from ._tables import Table, case_tables, error_tables, layer_tables, summary_tables
 from ._turns import PAUSE_S, TURN_S
@@ -71,15 +72,23 @@ class Report:
             f"{TURN_S:g} s. Times are medians; in brackets the quartiles.",
             "time / ours: the engine's time divided by convscope's in the same round, median (quartiles). Below 1 the engine is "
             "faster than convscope and the table says so; level means that the quartiles lie on both sides of 1. (once): "
-            f"more than {SLOW_RATIO:g} times slower, timed a single time.",
+            f"more than {SLOW_RATIO:g} times slower, timed a single time; too slow: the same in a smaller batch, at whose rate a "
+            f"call would take more than {LONG_S:g} s, and not run.",
             "GFLOP/s are nominal, two operations for each product in the layers' definitions; of peak: divided by what a large "
             "float32 matrix product of PyTorch (the fastest of its libraries and of several sizes) reached in the same rounds on as "
             "many threads. An algorithm that multiplies less than the definitions ask for can be above 1.",
+            "× its floor: convscope's time divided by the least that its own plan allows, the longer of two: the multiply-adds that "
+            "the plan computes for the batch, at the speed of the engine's own kernel on as many threads; and the bytes of its packed "
+            "weights, each read once, at the speed at which those threads read weights that no cache holds. Both speeds are the best "
+            f"of {2 * REPEATS} short runs in the same process, before and after the rounds. Weights that stay in the caches from call to call can "
+            "be read faster than that.",
             "error: of the worst layer, ||series - float64|| / ||float64||.",
             "MB: peak memory of one batch once ready, beyond imported libraries and torch network, packed or converted weights "
             "included; MB to prepare: the same from the torch network to the first finished batch. Each in a fresh process.",
             "Each number of threads has processes of its own, kept on as many processors (Linux) and told so in each "
             "engine's own way.",
+            "A core busy with another process: a process that only calculates runs on it from before the first case to after the "
+            "last (on Linux, on the first of the processors that the engines may use).",
             "A layer's time is the difference of the times of the network cut after it and before it; ± is the half "
             "interquartile range of both. Engines that fuse layers do less in a whole network than the sum of these.",
         ]
@@ -119,7 +128,10 @@ class Report:
 
 
 def _section(heading: str, tables: Iterable[Table]) -> list[str]:
-    parts = [part for table in tables for part in (f"### {table.title}", _markdown(table))]
+    parts = []
+    for table in tables:
+        parts += [f"### {table.title}", _markdown(table)]
+        parts += ["\n".join(f"- {line}" for line in table.below)] if table.below else []
     return [f"## {heading}", *parts] if parts else []
 
 

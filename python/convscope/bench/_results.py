@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from ._case import Case
+from ._floor import Floor
 
-Status = Literal["ok", "wrong", "failed", "not installed"]
+Status = Literal["ok", "wrong", "failed", "not installed", "cannot run this network", "too slow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,15 @@ class Row:
     Parameters
     ----------
     engine : its name.
-    status : ``"ok"``, ``"wrong"`` (its error is beyond the limit), ``"failed"`` or ``"not installed"``.
+    status : ``"ok"``, ``"wrong"`` (its error is beyond the limit), ``"failed"``, ``"not installed"``,
+        ``"cannot run this network"``, or ``"too slow"`` (a smaller batch told that it would take minutes).
     message : what is the matter, if anything.
     errors : relative error of each layer's series against float64.
     times_s : seconds of a batch, one for each round; a single one of an engine too slow to take part in all of them.
     busy : processors that it kept busy.
     setup_s : from the torch network to the first finished batch.
     memory : where it was measured.
+    floor : of convscope, the least that a call must take.
     """
 
     engine: str
@@ -64,16 +67,24 @@ class Row:
     busy: float | None = None
     setup_s: float | None = None
     memory: Memory | None = None
+    floor: Floor | None = None
 
     @property
     def worst_error(self) -> float | None:
         """Of the worst layer."""
         return max(self.errors.values()) if self.errors else None
 
+    @property
+    def times_floor(self) -> Spread | None:
+        """Its time divided by its floor."""
+        if self.floor is None or not self.times_s:
+            return None
+        return Spread.of([t / self.floor.seconds for t in self.times_s])
+
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Row:
         """From JSON, where derived numbers stand beside the raw ones."""
-        memory = found.get("memory")
+        memory, floor = found.get("memory"), found.get("floor")
         return cls(
             engine=found["engine"],
             status=found["status"],
@@ -83,6 +94,7 @@ class Row:
             busy=found["busy"],
             setup_s=found["setup_s"],
             memory=None if memory is None else Memory(**memory),
+            floor=None if floor is None else Floor(**floor),
         )
 
 
@@ -138,7 +150,7 @@ class Result:
         from ._engines import OURS
 
         def derived(row: Row) -> dict[str, Any]:
-            speed, ratio = self.samples_per_s(row), self.ratio(row, OURS)
+            speed, ratio, floors = self.samples_per_s(row), self.ratio(row, OURS), row.times_floor
             return {
                 **asdict(row),
                 "worst_error": row.worst_error,
@@ -146,6 +158,8 @@ class Result:
                 "time_ratio": None if ratio is None else asdict(ratio),
                 "gflop_per_s": self.gflop_per_s(row),
                 "share_of_peak": self.share_of_peak(row),
+                "floor_s": None if row.floor is None else row.floor.seconds,
+                "times_floor": None if floors is None else asdict(floors),
             }
 
         return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from ._engines import OURS
@@ -16,17 +16,23 @@ CASE_HEADER = ("engine", "samples/s", "time / ours", "GFLOP/s", "of peak", "erro
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """First column left, others right."""
+    """First column left, others right, and sentences below."""
 
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    below: tuple[str, ...] = ()
 
 
 def case_tables(results: Sequence[Result]) -> list[Table]:
     """One for each whole network, batch and number of threads."""
     return [
-        Table(str(result.case), CASE_HEADER, tuple(_case_row(result, row) for row in result.rows))
+        Table(
+            str(result.case),
+            CASE_HEADER,
+            tuple(_case_row(result, row) for row in result.rows),
+            _floors(result),
+        )
         for result in results
         if result.case.depth is None
     ]
@@ -49,6 +55,15 @@ def _case_row(result: Result, row: Row) -> tuple[str, ...]:
     )
 
 
+def _floors(result: Result) -> tuple[str, ...]:
+    """ "convscope: 1.41 (1.38-1.44) × its floor, 21.3 ms (...)", for each row that has one."""
+    return tuple(
+        f"{row.engine}: {times.median:.2f} ({times.low:.2f}-{times.high:.2f}) × its floor, {row.floor}"
+        for row in result.rows
+        if (times := row.times_floor) is not None
+    )
+
+
 def ratio_text(row: Row, ratio: Spread) -> str:
     """ "1.41 (1.38-1.44)", and a word where the other is not slower."""
     if row.engine == OURS:
@@ -62,12 +77,12 @@ def ratio_text(row: Row, ratio: Spread) -> str:
 def summary_tables(results: Sequence[Result]) -> Iterator[Table]:
     """Per network and number of threads: engines down, batches across."""
     whole = [result for result in results if result.case.depth is None]
-    for (network, threads), group in groupby(whole, lambda r: (r.case.network_title, r.case.threads)):
+    for title, group in groupby(whole, lambda r: f"{r.case.network_title}, {r.case.threads_title}"):
         cases = list(group)
         header = ("samples/s (time / ours)", *(f"batch {result.case.batch}" for result in cases))
         engines = [row.engine for row in cases[0].rows]
         rows = tuple((name, *(_summary_cell(result, name) for result in cases)) for name in engines)
-        yield Table(f"{network}, {threads} thread{'s' * (threads != 1)}", header, rows)
+        yield Table(title, header, rows)
 
 
 def _summary_cell(result: Result, name: str) -> str:
@@ -115,14 +130,7 @@ def layer_tables(results: Sequence[Result]) -> Iterator[Table]:
 
 
 def _is_prefix(other: Result, whole: Result) -> bool:
-    case, of = other.case, whole.case
-    return case.depth is not None and (case.role, case.slice_len, case.dim, case.batch, case.threads) == (
-        of.role,
-        of.slice_len,
-        of.dim,
-        of.batch,
-        of.threads,
-    )
+    return other.case.depth is not None and replace(other.case, depth=None) == whole.case
 
 
 def _layer_cells(prefixes: Sequence[Result], name: str) -> list[str]:

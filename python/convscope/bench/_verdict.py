@@ -6,10 +6,17 @@ from collections.abc import Sequence
 from typing import Literal
 
 from ._engines import ENGINES, OURS
-from ._results import Result, Row, Spread
+from ._results import Result, Row, Spread, Status
 
 DIRECT = f"{OURS} direct"
 Standing = Literal["ahead", "level", "behind"]
+TROUBLES: dict[Status, str] = {
+    "wrong": "is wrong",
+    "failed": "is missing: it failed",
+    "not installed": "is not installed",
+    "cannot run this network": "cannot run this network",
+    "too slow": "is too slow",
+}
 
 
 def standing(ratio: Spread) -> Standing:
@@ -55,6 +62,8 @@ def _summary(compared: Sequence[tuple[Result, tuple[Row, Spread]]]) -> str:
         return "convscope was compared with no peer."
     ahead = [ratio.median for _, (_, ratio) in compared if standing(ratio) == "ahead"]
     cases = f"{len(compared)} case{'s' * (len(compared) != 1)}"
+    load = compared[0][0].case.load  # the same in a whole report
+    cases += f" with {load}" if load else ""
     if not ahead:
         return f"convscope is not the fastest in {cases}."
     low, high = f"{min(ahead):.2f}", f"{max(ahead):.2f}"
@@ -66,14 +75,14 @@ def _summary(compared: Sequence[tuple[Result, tuple[Row, Spread]]]) -> str:
 
 def _troubles(results: Sequence[Result]) -> list[str]:
     """What was not timed, each reason once."""
-    found: dict[tuple[str, str, str], int] = {}
+    found: dict[tuple[str, Status, str], int] = {}
     for result in results:
         for row in result.rows:
             if row.status != "ok":
                 key = (row.engine, row.status, row.message)
                 found[key] = found.get(key, 0) + 1
     return [
-        f"{engine} is {status if status != 'failed' else 'missing: it failed'}"
+        f"{engine} {TROUBLES[status]}"
         f"{'' if count == len(results) else f' in {count} of {len(results)} cases'} ({message})."
         for (engine, status, message), count in found.items()
     ]

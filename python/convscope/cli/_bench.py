@@ -65,6 +65,14 @@ def bench(
             "--memory/--no-memory", help="Measure peak memory, each engine in a process of its own."
         ),
     ] = True,
+    busy: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Keep so many processors busy meanwhile, as another job would; fewer than all.",
+        ),
+    ] = 0,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -72,7 +80,7 @@ def bench(
             "-o",
             metavar="FILE",
             help="Where the numbers go: a name ending in .json; the report and the picture are put beside it, as .md and .png. "
-            "By default DATE-PROCESSOR.json in benchmarks/results, or here if there is no such folder.",
+            "By default DATE-PROCESSOR.json (with -busy-N) in benchmarks/results, or here if there is no such folder.",
         ),
     ] = None,
     picture: Annotated[bool, typer.Option("--picture/--no-picture", help="Draw the speeds.")] = True,
@@ -87,16 +95,17 @@ def bench(
     round. Peers come with pip install "convscope\\[bench]"; those that are
     missing are listed.
 
-    With all defaults this takes about an hour; leave the machine alone
+    With all defaults this takes about an hour on two cores; leave the machine alone
     meanwhile. The exit code is 1 if convscope itself is wrong or fails.
 
     \b
     convscope bench
     convscope bench -n generator -b 64 --no-memory         in a few minutes
+    convscope bench -b 16 --busy 1                         beside another job
     convscope bench -b 16 --dims 16,32,128 --slice-lens 16384,65536
     """
     with reporting(debug=debug):
-        paths = _paths(out, force=force, picture=picture)
+        paths = _paths(out, busy, force=force, picture=picture)
         from ..bench import run
 
         options: dict[str, Any] = {
@@ -124,6 +133,7 @@ def bench(
                 repeats=repeats,
                 per_layer=per_layer,
                 memory=memory,
+                busy=busy,
                 progress=show,
             )
         if len(report.results) < cases:
@@ -145,12 +155,12 @@ def _numbers(option: str, text: str) -> list[int]:
     return list(dict.fromkeys(numbers))
 
 
-def _paths(out: Path | None, *, force: bool, picture: bool) -> list[Path]:
+def _paths(out: Path | None, busy: int, *, force: bool, picture: bool) -> list[Path]:
     """Of the numbers, the report and the picture; `Misuse`, before any work, where they could not be put."""
     if out is None:
         from ..bench import Machine
 
-        out = (RESULTS if RESULTS.is_dir() else Path()) / default_name(Machine.here().cpu)
+        out = (RESULTS if RESULTS.is_dir() else Path()) / default_name(Machine.here().cpu, busy)
     if out.suffix != ".json":
         raise Misuse(f"--out: expected a name that ends in .json, got {out}")
     if not out.parent.is_dir():
@@ -162,10 +172,11 @@ def _paths(out: Path | None, *, force: bool, picture: bool) -> list[Path]:
     return paths
 
 
-def default_name(cpu: str, today: datetime.date | None = None) -> str:
-    """2026-11-20-amd-epyc.json."""
+def default_name(cpu: str, busy: int = 0, today: datetime.date | None = None) -> str:
+    """2026-11-20-amd-epyc.json; with a busy core 2026-11-20-amd-epyc-busy-1.json."""
     slug = re.sub(r"\b(r|tm|cpu|processor)\b", " ", cpu.lower())
     slug = re.sub(r"[^a-z0-9]+", "-", slug).strip("-") or "cpu"
+    slug += f"-busy-{busy}" if busy else ""
     return f"{(today or datetime.date.today()).isoformat()}-{slug}.json"
 
 
@@ -188,6 +199,8 @@ def _show(report: Report, paths: Sequence[Path]) -> None:
     for table in report.tables():
         say()
         show_table(table.header, table.rows, title=table.title)
+        for line in table.below:
+            say(line)
     say()
     for text in report.notes():
         say(f"- {text}")

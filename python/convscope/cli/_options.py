@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+
+def probe_options(**options: Any) -> dict[str, Any]:
+    """For `Probe`: what was chosen of a list becomes a plain string, which is also what files keep."""
+    return {name: str(value) if isinstance(value, StrEnum) else value for name, value in options.items()}
 
 
 class Reduce(StrEnum):

@@ -25,6 +25,7 @@ from ._options import (
     SampleRate,
     Threads,
     TypicalBatch,
+    probe_options,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -58,13 +59,13 @@ def plan(
     convscope plan tf1-ciwgan:generator --algorithm direct --batch 100000
     """
     with reporting(debug=debug):
-        options = {
-            "algorithm": algorithm.value,
-            "precision": precision.value,
-            "memory": memory.value,
-            "typical_batch": typical_batch,
-            "num_threads": threads,
-        }
+        options = probe_options(
+            algorithm=algorithm,
+            precision=precision,
+            memory=memory,
+            typical_batch=typical_batch,
+            num_threads=threads,
+        )
         probe = load_network(net, input_shape, sample_rate).prepare(layers, **options)
         is_compiled = probe.engine != "torch"
         if json:

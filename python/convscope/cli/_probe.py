@@ -33,6 +33,7 @@ from ._options import (
     SampleRate,
     Threads,
     TypicalBatch,
+    probe_options,
 )  # fmt: skip
 from ._output import Target, labelled, write_dataset, write_figure
 
@@ -101,16 +102,16 @@ def probe(
     with reporting(debug=debug):
         target = Target.check(out, has_picture=picture)
         network = load_network(net, input_shape, sample_rate)
-        options = {
-            "reduce": reduce.value,
-            "at": at.value,
-            "algorithm": algorithm.value,
-            "precision": precision.value,
-            "memory": memory.value,
-            "typical_batch": typical_batch,
-            "num_threads": threads,
-            "chunk": chunk,
-        }
+        options = probe_options(
+            reduce=reduce,
+            at=at,
+            algorithm=algorithm,
+            precision=precision,
+            memory=memory,
+            typical_batch=typical_batch,
+            num_threads=threads,
+            chunk=chunk,
+        )
         prepared = network.prepare(layers, **options)
         if picture and not any(layer.has_clock for layer in prepared.layers):
             note("no picture: none of the layers has a time axis")

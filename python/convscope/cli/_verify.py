@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,6 +25,7 @@ from ._options import (
     Precision,
     Reduce,
     SampleRate,
+    probe_options,
 )
 
 if TYPE_CHECKING:
@@ -75,12 +77,7 @@ def verify(
         from ..probe import verify as compare
 
         network = load_network(net, input_shape, sample_rate)
-        options: dict[str, Any] = {
-            "reduce": reduce.value,
-            "at": at.value,
-            "algorithm": algorithm.value,
-            "precision": precision.value,
-        }
+        options = probe_options(reduce=reduce, at=at, algorithm=algorithm, precision=precision)
         prepared = network.prepare(layers, **options)
         values = read_inputs(inputs or [f"random:{samples}"], network.wanted(prepared)).values[
             :samples
@@ -89,7 +86,7 @@ def verify(
             found = compare(network.module, values, layers=layers or None, **options)
         failed = [row.layer for row in found if is_beyond(row, limit)]
         if json:
-            show_json(_facts(found, failed, limit))
+            show_json({"layers": [_facts(row) for row in found], "limit": limit, "failed": failed})
         else:
             show_errors(found)
             verdict = (
@@ -124,17 +121,7 @@ def show_errors(found: Verification, *, title: str | None = None) -> None:
     show_table(HEADER, rows, title=title)
 
 
-def _facts(found: Verification, failed: list[str], limit: float) -> dict[str, Any]:
-    layers = [
-        {
-            "name": row.layer,
-            "error": row.error,
-            "torch_error": row.torch_error,
-            "ratio": row.ratio if row.torch_error > 0 else None,
-            "local": row.local,
-            "torch_local": row.torch_local,
-            "largest": row.largest,
-        }
-        for row in found
-    ]
-    return {"layers": layers, "limit": limit, "failed": failed}
+def _facts(row: LayerError) -> dict[str, Any]:
+    """The ratio to an error of zero is null: JSON has no infinity."""
+    facts = asdict(row)
+    return {"name": facts.pop("layer"), **facts, "ratio": row.ratio if row.torch_error > 0 else None}

@@ -17,13 +17,13 @@ from ._machine import Machine
 Algorithm = Literal["auto", "direct", "spectral"]
 Memory = Literal["normal", "low"]
 
-WINDOWS = (8, 10, 14, 18, 22, 30, 38, 46, 54, 70)
+WINDOWS = (10, 14, 18, 22, 30, 38, 46, 54, 70)
 PANEL = 32  # columns that are computed together; fewer channels cost as much
 LONGEST_WINDOW_OUTPUTS = 96  # of the engine
-TRANSFORM_COST = 2.0  # of one of its products, beside one of the matrix products
+TRANSFORM_COST = 3.5  # of one of its steps, beside one of the matrix products
 
-# Samples per call, and how much each kind of call counts: eight single samples for every batch of 64, and two for previews.
-CALLS = ((64, 1.0), (1, 8.0))
+# Samples per call, and how much each kind of call counts: twelve single samples for every batch of 64, and two for previews.
+CALLS = ((64, 1.0), (1, 12.0))
 PREVIEW_CALLS = ((64, 1.0), (1, 2.0))
 
 
@@ -100,15 +100,18 @@ def spectral_forms(layer: Lowered, *, bfloat16: bool = False) -> list[Form]:
 def _spectral_form(layer: Lowered, window: int, outputs: int, rows: int, bfloat16: bool) -> Form:
     products = 3 * window // 2 - 2
     multiplied = products + 2 if bfloat16 else products  # one of them with split factors
+    stored = multiplied if bfloat16 else window  # one of three forms of a conjugate pair is made on the way
     depth = layer.step * layer.in_channels
     columns = layer.phases * (-(-layer.out_channels // PANEL) * PANEL)
     windows = -(-rows // outputs)
+    quarter = (window - 2) // 4
+    sums = 1 + quarter // 2 * 2  # of every fourth input; they are combined in some two additions per product
     return Form(
         "spectral",
         window,
         windows * multiplied * depth * columns,
-        windows * products * (depth * window + columns * outputs) // 2,
-        (2 if bfloat16 else 4) * multiplied * depth * columns,
+        windows * (depth * (4 * sums * quarter + 2 * products) + columns * (sums * outputs + 2 * products)),
+        (2 if bfloat16 else 4) * stored * depth * columns,
         bfloat16,
     )
 
