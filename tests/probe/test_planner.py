@@ -104,10 +104,16 @@ def test_only_the_ratio_of_the_two_figures_matters(block, machine, batch, power)
 
 
 @given(wide_layers, machines, st.integers(0, 10**6), st.integers(1, 10**6), st.integers(1, 64))
-def test_more_samples_take_longer_and_more_threads_shorter(block, machine, batch, more, threads):
+def test_more_samples_take_longer_and_more_threads_shorter_but_for_reading_the_weights(
+    block, machine, batch, more, threads
+):
     for form in (direct_form(block), *spectral_forms(block)):
-        assert form.seconds(batch, machine, threads) < form.seconds(batch + more, machine, threads)
-        assert form.seconds(batch + 1, machine, threads + 1) < form.seconds(batch + 1, machine, threads)
+        reading = form.weight_bytes / machine.bytes_per_second
+        few, many = (form.seconds(count, machine, threads) for count in (batch, batch + more))
+        shared = form.seconds(batch + more, machine, threads + 1)
+        assert reading <= few <= many and reading <= shared <= many
+        if many > reading:
+            assert few < many and shared < many
 
 
 @pytest.mark.parametrize("network", [GENERATOR, CRITIC], ids=["generator", "critic"])
@@ -116,10 +122,20 @@ def test_one_sample_takes_short_windows_and_a_million_long_ones(network):
         one, usual, million = (
             choose_form(block, SERVER, typical_batch=batch).window for batch in (1, None, 10**6)
         )
-        assert 0 <= one <= 22, name
+        assert 0 <= one <= 38, name
         assert 22 <= million <= max(WINDOWS), name
         assert one <= usual <= million, name
-        assert one < million, name
+
+
+def test_only_layers_of_few_weights_take_long_windows_for_one_sample():
+    """Those of many wait for them; the arithmetic of the others hides the reading."""
+    for network in (GENERATOR, CRITIC):
+        one = sorted(
+            (direct_form(block).weight_bytes, choose_form(block, SERVER, typical_batch=1).window)
+            for block in network.values()
+        )
+        assert [window for _, window in one] == sorted((window for _, window in one), reverse=True)
+        assert one[0][1] > 22 and one[-1][1] == 0
 
 
 def test_the_layer_with_the_most_weights_is_direct_for_one_sample():

@@ -20,7 +20,7 @@ Memory = Literal["normal", "low"]
 WINDOWS = (10, 14, 18, 22, 30, 38, 46, 54, 70)
 PANEL = 32  # columns that are computed together; fewer channels cost as much
 LONGEST_WINDOW_OUTPUTS = 96  # of the engine
-TRANSFORM_COST = 3.5  # of one of its steps, beside one of the matrix products
+TRANSFORM_COST = 2.5  # of one of its steps, beside one of the matrix products
 
 # Samples per call, and how much each kind of call counts: twelve single samples for every batch of 64, and two for previews.
 CALLS = ((64, 1.0), (1, 12.0))
@@ -44,11 +44,11 @@ class Form:
     bfloat16: bool = False
 
     def seconds(self, batch: int, machine: Machine, num_threads: int) -> float:
-        """Of a call, if nothing else runs: arithmetic, and every weight read once per call."""
+        """Of a call, if nothing else runs: arithmetic or, where that takes longer, one reading of the weights meanwhile."""
         products = self.products / 2 if self.bfloat16 else self.products
         work = batch * (products + TRANSFORM_COST * self.transforms)
-        return (
-            work / (machine.products_per_second * num_threads) + self.weight_bytes / machine.bytes_per_second
+        return max(
+            work / (machine.products_per_second * num_threads), self.weight_bytes / machine.bytes_per_second
         )
 
 
