@@ -111,9 +111,11 @@ def test_more_samples_take_longer_and_more_threads_shorter_but_for_reading_the_w
         reading = form.weight_bytes / machine.bytes_per_second
         few, many = (form.seconds(count, machine, threads) for count in (batch, batch + more))
         shared = form.seconds(batch + more, machine, threads + 1)
-        assert reading <= few <= many and reading <= shared <= many
+        assert reading <= few <= many
+        assert reading <= shared <= many
         if many > reading:
-            assert few < many and shared < many
+            assert few < many
+            assert shared < many
 
 
 @pytest.mark.parametrize("network", [GENERATOR, CRITIC], ids=["generator", "critic"])
@@ -135,7 +137,8 @@ def test_only_layers_of_few_weights_take_long_windows_for_one_sample():
             for block in network.values()
         )
         assert [window for _, window in one] == sorted((window for _, window in one), reverse=True)
-        assert one[0][1] > 22 and one[-1][1] == 0
+        assert one[0][1] > 22
+        assert one[-1][1] == 0
 
 
 def test_the_layer_with_the_most_weights_is_direct_for_one_sample():
