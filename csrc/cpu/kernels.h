@@ -32,8 +32,7 @@ struct PanelTask {
     index group_count;
     bool adds;                  // to the sums that scratch holds
     const float* next_weights;  // of the task that follows, to be fetched meanwhile; null when unknown
-
-    const float* next_inputs;  // likewise: where the rows of the task that follows begin, one after the other
+    const float* next_inputs;   // likewise: where the rows of the task that follows begin, one after the other
 
     const float* bias;         // (tile_columns,), zeros past `columns`
     index columns;             // of this panel that exist
