@@ -52,7 +52,7 @@ SpectralPlan::SpectralPlan(const ConvBlock& block, const Epilogue& epilogue, con
 
     row_stride_ = depth() < 64 ? depth() : depth() + 16;  // as for maps: no power of two from one row to the next
     tiling_ = choose_tiling();
-    product_stride_ = tiling_.windows * row_stride_ + 16;
+    product_stride_ = tiling_.windows * row_stride_ + 16;  // a line more, so that products do not share a cache set
     weights_ = SpectralWeights(block_, weights, short_, first_offset_, product_stride_, kernels_, bfloat16_);
 }
 
