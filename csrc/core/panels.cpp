@@ -136,6 +136,7 @@ void PanelPlan::run_block(const Call& call, index first_row, index row_count, in
     for (index panel = first_panel; panel < last_panel; ++panel) {
         task.groups = phase.groups.data() + panel * groups;
         task.next_weights = groups > 0 && panel + 1 < epilogue_.panels() ? task.groups[groups].weights : nullptr;
+        task.next_floats = group_depth * width;
         epilogue_.describe(task, phase_number, panel);
         if (call.partial != nullptr) task.partial = call.partial + epilogue_.partial_place(first_row, phase_number, panel);
         kernels_.conv_panel(task);

@@ -18,7 +18,8 @@ double sine(index numerator, index denominator) { return cosine(4 * numerator + 
 
 class Builder {
   public:
-    Builder(index window, index taps) : circle_(window - 2) {
+    Builder(index window, index taps, PairProducts pairs) : circle_(window - 2) {
+        result_.pairs = pairs;
         result_.inputs = window;
         result_.taps = taps;
         result_.outputs = window - taps + 1;
@@ -38,33 +39,49 @@ class Builder {
             for (index turn = 0; turn < 2; ++turn) add_conjugate_pair(quarter / 2 + turn * quarter);
         add_product([](index d) { return d == 0 ? 1.0 : 0.0; });
         add_product([this](index d) { return d == result_.taps - 1 ? 1.0 : 0.0; });
+        result_.forms = forms_;
         describe_transforms();
         return std::move(result_);
     }
 
   private:
     template <class Tap>
-    void add_product(Tap tap, bool is_difference = false) {
-        result_.is_difference.push_back(is_difference);
+    index add_tap_row(Tap tap) {
+        const index row = static_cast<index>(result_.tap_matrix.size()) / result_.taps;
         for (index d = 0; d < result_.taps; ++d) result_.tap_matrix.push_back(tap(d));
-        ++result_.products;
+        return row;
+    }
+
+    // Of the next form, at the point of the last product or at the next one.
+    template <class Tap>
+    void add_product(Tap tap, bool is_same_point = false, bool is_difference = false) {
+        points_ += is_same_point ? 0 : 1;
+        result_.products.push_back({points_ - 1, forms_++, add_tap_row(tap), 1, is_difference});
     }
 
     void add_real_point(index k) {
         add_product([=, this](index d) { return cosine(k * d, circle_) / static_cast<double>(circle_); });
     }
 
-    // With p = (wr - wi) / 2 and q = -(wr + wi) / 2 for weights wr + i wi, and the products a = p xi, b = q xr and
-    // c = (p - q) (xr + xi):
+    // With four products, as they are. With three, where p = (wr - wi) / 2 and q = -(wr + wi) / 2 for weights wr + i wi, and the
+    // products a = p xi, b = q xr and c = (p - q) (xr + xi):
     //     xr wr + xi wi = c - 2 a
     //     xi wr - xr wi = c + 2 b
     void add_conjugate_pair(index k) {
         const double each = 1.0 / static_cast<double>(circle_);
         const auto re = [=, this](index d) { return cosine(k * d, circle_); };
         const auto im = [=, this](index d) { return sine(k * d, circle_); };
+        if (result_.pairs == PairProducts::four) {
+            const index row = add_tap_row([=](index d) { return 2 * each * re(d); });
+            add_tap_row([=](index d) { return 2 * each * im(d); });
+            for (index first : {0, 1}) result_.products.push_back({points_, forms_ + first, row, 2, false});
+            points_ += 1;
+            forms_ += 3;
+            return;
+        }
         add_product([=](index d) { return each * (re(d) - im(d)); });
-        add_product([=](index d) { return -each * (re(d) + im(d)); });
-        add_product([=](index d) { return 2 * each * re(d); }, true);
+        add_product([=](index d) { return -each * (re(d) + im(d)); }, true);
+        add_product([=](index d) { return 2 * each * re(d); }, true, true);
     }
 
     void describe_transforms() {
@@ -94,13 +111,14 @@ class Builder {
     static index first_position(index residue) { return residue == 0 ? 4 : residue; }
 
     ShortConvolution result_;
-    index circle_;
+    index circle_, points_ = 0, forms_ = 0;
 };
 
 }  // namespace
 
 Transforms ShortConvolution::transforms() const {
-    Transforms result{inputs, outputs, products, quarter, fours, 4 * (1 + 2 * fours), {}, {}};
+    const index product_count = static_cast<index>(products.size());
+    Transforms result{pairs, inputs, forms, product_count, outputs, quarter, fours, 4 * (1 + 2 * fours), {}, {}};
     for (index residue = 0; residue < 4; ++residue) {
         result.input_rows[residue] = input_rows[residue].data();
         result.output_rows[residue] = output_rows[residue].data();
@@ -108,10 +126,10 @@ Transforms ShortConvolution::transforms() const {
     return result;
 }
 
-ShortConvolution short_convolution(index window, index taps) {
+ShortConvolution short_convolution(index window, index taps, PairProducts pairs) {
     require(window % 4 == 2 && window >= 6 && window >= taps, "window",
             "expected 2 more than a multiple of four, at least 6 and ", taps, " inputs, got ", window);
-    return Builder(window, taps).build();
+    return Builder(window, taps, pairs).build();
 }
 
 }  // namespace convscope

@@ -42,7 +42,7 @@ SpectralPlan::SpectralPlan(const ConvBlock& block, const Epilogue& epilogue, con
     }
     const index taps = last_offset - first_offset_ + 1;
     require(window - taps + 1 <= block_rows, "window", "expected at most ", block_rows, " outputs, got ", window - taps + 1);
-    short_ = short_convolution(window, taps);
+    short_ = short_convolution(window, taps, bfloat16 == nullptr ? PairProducts::three : PairProducts::four);
     transforms_ = short_.transforms();
 
     in_ = input_layout(block_);
@@ -52,20 +52,20 @@ SpectralPlan::SpectralPlan(const ConvBlock& block, const Epilogue& epilogue, con
 
     row_stride_ = depth() < 64 ? depth() : depth() + 16;  // as for maps: no power of two from one row to the next
     tiling_ = choose_tiling();
-    product_stride_ = tiling_.windows * row_stride_ + 16;  // a line more, so that products do not share a cache set
-    weights_ = SpectralWeights(block_, weights, short_, first_offset_, product_stride_, kernels_, bfloat16_);
+    form_stride_ = tiling_.windows * row_stride_ + 16;  // a line more, so that forms do not share a cache set
+    weights_ = SpectralWeights(block_, weights, short_, first_offset_, form_stride_, kernels_, bfloat16_);
 }
 
 SpectralPlan::Tiling SpectralPlan::choose_tiling() const {
     constexpr index windows_of_strip = 16;
     if (for_strips_) return {windows_of_strip, 1};
-    const index width = kernels_.tile_columns, products = short_.products;
+    const index width = kernels_.tile_columns, forms = short_.forms, products = transforms_.products;
     Tiling best{kernels_.tile_rows, 1};
     double least = 1e30;
     for (index windows = kernels_.tile_rows; windows <= block_rows; windows += kernels_.tile_rows)
         for (index panels = 1; panels <= epilogue_.panels(); ++panels) {
             const index held = windows * panels * products * width;
-            const index inputs = windows * products * row_stride_;
+            const index inputs = windows * forms * row_stride_;
             if (held > product_floats || windows * row_stride_ > cache_floats / 2) continue;
             const bool stays = inputs + held <= cache_floats;
             const double reads = 1.0 / static_cast<double>(windows) + (stays ? 0.0 : 1.0 / static_cast<double>(width * panels));
@@ -87,12 +87,12 @@ index SpectralPlan::shared_floats(index batch) const {
     if (for_strips_) return 0;
     // Of the largest block that any batch up to this one has: a larger batch may have smaller blocks.
     const index tasks = (std::min(batch * windows(), most_windows()) + tiling_.windows - 1) / tiling_.windows;
-    return tasks * input_rows() * product_stride_ + kernels_.tile_columns;
+    return tasks * input_rows() * form_stride_ + kernels_.tile_columns;
 }
 
 index SpectralPlan::scratch_floats() const {
     const index width = kernels_.tile_columns;
-    const index transforms = transforms_.sums + std::max(short_.products, short_.outputs);
+    const index transforms = transforms_.sums + std::max(short_.forms, short_.outputs);
     const index difference = std::min(depth(), group_depth);
     return held_floats() + std::max(transforms, difference) * width;
 }
@@ -101,7 +101,7 @@ void SpectralPlan::run(const Call& call) const {
     const index all = call.batch * windows(), at_once = block_windows(call.batch), panels = epilogue_.panels();
     // Enough panels per task for some 10 us of work; fewer only add hand-outs.
     constexpr index products_per_task = 1'000'000;
-    const index panel_products = std::min(tiling_.windows, all) * short_.products * depth() * kernels_.tile_columns;
+    const index panel_products = std::min(tiling_.windows, all) * transforms_.products * depth() * kernels_.tile_columns;
     const index group = std::clamp<index>(products_per_task / panel_products / tiling_.panels * tiling_.panels,
                                           std::min(tiling_.panels, panels), panels);
     const index panel_groups = (panels + group - 1) / group, columns = block_.phases * panel_groups;
@@ -113,17 +113,28 @@ void SpectralPlan::run(const Call& call) const {
         });
         const index tasks = (count + tiling_.windows - 1) / tiling_.windows;
         const bool weights_outside = weights_.floats() > count * input_rows() * row_stride_;
-        call.team->run(tasks * columns, [&](index task, index worker) {
+        const auto share_of = [&](index task) {
             const index row = weights_outside ? task % tasks : task / columns;
             const index column = weights_outside ? task / tasks : task % columns;
             const index place = row * tiling_.windows, panel = column % panel_groups * group;
+            return Share{.transformed = call.shared,
+                         .first_window = first + place,
+                         .place = place,
+                         .windows = std::min(tiling_.windows, count - place),
+                         .phase = column / panel_groups,
+                         .first_panel = panel,
+                         .last_panel = std::min(panel + group, panels)};
+        };
+        call.team->run(tasks * columns, [&](index task, index worker) {
             float* const scratch = call.scratch[worker].data();
-            Share share{call.shared,           first + place, place, std::min(tiling_.windows, count - place),
-                        column / panel_groups, panel,         panel};
-            const index end = std::min(panel + group, panels);
-            while (share.last_panel < end) {
-                share.first_panel = share.last_panel;
+            Share share = share_of(task);
+            const index end = share.last_panel, next_task = task + call.team->size();  // if threads take turns
+            const Share next = next_task < tasks * columns ? share_of(next_task) : Share{.first_panel = -1};
+            for (; share.first_panel < end; share.first_panel = share.last_panel) {
                 share.last_panel = std::min(share.first_panel + tiling_.panels, end);
+                const bool is_last = share.last_panel == end;
+                share.next_phase = is_last ? next.phase : share.phase;
+                share.next_panel = is_last ? next.first_panel : share.last_panel;
                 multiply(share, scratch);
                 finish(call, share, scratch, scratch + held_floats());
             }
@@ -138,7 +149,13 @@ void SpectralPlan::run_strip(const Call& call, index sample, index first_window,
         transform_inputs(call.in, first + place, inputs_at(transformed, place), scratch);
     for (index phase = 0; phase < block_.phases; ++phase)
         for (index panel = 0; panel < epilogue_.panels(); panel += tiling_.panels) {
-            const Share share{transformed, first, 0, count, phase, panel, std::min(panel + tiling_.panels, epilogue_.panels())};
+            const Share share{.transformed = transformed,
+                              .first_window = first,
+                              .place = 0,
+                              .windows = count,
+                              .phase = phase,
+                              .first_panel = panel,
+                              .last_panel = std::min(panel + tiling_.panels, epilogue_.panels())};
             multiply(share, scratch);
             finish(call, share, scratch, scratch + held_floats());
         }
@@ -157,8 +174,8 @@ void SpectralPlan::transform_inputs(const MapView& in, index window, float* to, 
             float* const out = to + source * channel_floats(block_, bfloat16_) + (bfloat16_ == nullptr ? channel : channel / 2);
             for (index j = 0; j < short_.inputs; ++j) fetch_row<false>(from + j * stride + width, width);
             if (count == width && bfloat16_ == nullptr) {
-                for (index r = 0; r < short_.products; ++r) fetch_row<true>(out + r * product_stride_ + width, width);
-                kernels_.transform_inputs(transforms_, from, stride, scratch, out, product_stride_);
+                for (index form = 0; form < short_.forms; ++form) fetch_row<true>(out + form * form_stride_ + width, width);
+                kernels_.transform_inputs(transforms_, from, stride, scratch, out, form_stride_);
             } else {
                 kernels_.transform_inputs(transforms_, from, stride, scratch, rows, width);
                 store_inputs(rows, count, out);
@@ -167,17 +184,14 @@ void SpectralPlan::transform_inputs(const MapView& in, index window, float* to, 
 }
 
 // Transformed inputs that need less room than a panel's row: of `count` channels, or in bfloat16.
-void SpectralPlan::store_inputs(float* rows, index count, float* to) const {
+void SpectralPlan::store_inputs(const float* rows, index count, float* to) const {
     const index width = kernels_.tile_columns;
-    for (index r = 0; r < short_.products; ++r) {
-        float* const row = rows + r * width;
-        float* const out = to + r * product_stride_;
-        if (bfloat16_ == nullptr) {
-            std::copy_n(row, count, out);
-            continue;
-        }
-        if (short_.is_difference[r]) bfloat16_->share_rounding(row - 2 * width, row - width, row);
-        bfloat16_->convert(row, count, out, r == 0 ? to + short_.products * product_stride_ : nullptr);
+    for (index form = 0; form < short_.forms; ++form, rows += width) {
+        float* const out = to + form * form_stride_;
+        if (bfloat16_ == nullptr)
+            std::copy_n(rows, count, out);
+        else
+            bfloat16_->convert(rows, count, out, form == 0 ? to + short_.forms * form_stride_ : nullptr);
     }
 }
 
@@ -185,18 +199,17 @@ void SpectralPlan::store_inputs(float* rows, index count, float* to) const {
 void SpectralPlan::multiply(const Share& share, float* products_out) const {
     const index width = kernels_.tile_columns;
     const SpectralWeights::Phase& phase = weights_.phase(share.phase);
-    const index products = static_cast<index>(phase.products.size()), panels = share.last_panel - share.first_panel;
+    const index products = static_cast<index>(phase.products.size());
     std::array<const float*, block_rows> inputs;
     for (index i = 0; i < share.windows; ++i) inputs[i] = inputs_at(share.transformed, share.place + i);
 
-    // Stored weights in the order of use, on into the panels that follow.
-    const auto stored = [&](index number) -> const float* {
-        const index all = static_cast<index>(phase.stored.size()) * panels;
-        const index panel = share.first_panel + number / all * panels + number % panels;
-        return panel < epilogue_.panels() ? phase.weights_of(panel, phase.stored[number % all / panels]) : nullptr;
+    // Weights of a panel, or of the one that follows.
+    const auto weights_ahead = [&](index panel, index place) -> const float* {
+        if (place < phase.panel_floats) return phase.weights_of(panel, place);
+        const index next = share.next_panel + panel - share.first_panel;
+        if (share.next_panel < 0 || next >= epilogue_.panels()) return nullptr;
+        return weights_.phase(share.next_phase).weights_of(next, place - phase.panel_floats);
     };
-    index used = 0, fetched = 1;
-    constexpr index most_ahead = 2;
 
     PanelTask task{};
     task.rows = inputs.data();
@@ -213,11 +226,10 @@ void SpectralPlan::multiply(const Share& share, float* products_out) const {
             if (step.subtrahend >= 0) {
                 group.subtrahend = phase.weights_of(panel, step.subtrahend);
                 group.difference = difference;
-            } else {
-                ++used;
             }
             task.groups = &group;
-            task.next_weights = fetched < used + most_ahead ? stored(fetched++) : nullptr;
+            task.next_weights = weights_ahead(panel, step.next_weights);
+            task.next_floats = step.next_floats;
             task.scratch = products_out + ((panel - share.first_panel) * tiling_.windows * products + step.product) * width;
             bfloat16_ == nullptr ? kernels_.conv_panel(task) : bfloat16_->multiply(task);
         }

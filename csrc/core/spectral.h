@@ -1,9 +1,10 @@
 // The spectral form of conv_block: windows of rows, each a short convolution with few products (core/short_convolution.h).
 // The steps with most of the work are the panel product of the direct form:
 //
-//     U[window, r, :]   = A[r, :] X              X the window's inputs, (n, P) for each of `step` input phases
-//     V[window, r, :]   = U[window, r, :] W[r]   W[r] = sum over taps of G[r, tap] w, added up in double when planned, or the
-//                                                difference of the two before it, made on the way
+//     U[window, f, :]   = A[f, :] X              X the window's inputs, (n, P) for each of `step` input phases
+//     V[window, r, :]   = U[window, f, :] W[s]   W[s] = sum over taps of G[s, tap] w, added up in double when planned, or the
+//                                                difference of the two before it, made on the way; f and s of product r, or
+//                                                in bfloat16 a sum over two of each
 //     y[window rows, :] = C V[window, :, :]      then the epilogue of the direct form
 //
 // A block of windows is in memory at a time: its U in the last-level cache, what one task reads and makes in its core's own.
@@ -28,7 +29,7 @@ class SpectralPlan final : public Operation {
     // Some windows of one sample, by the calling thread alone, with strip_floats() of scratch; at most strip_windows() of
     // them. For plans made for strips, whose transformed inputs stay in the core's own cache.
     void run_strip(const Call& call, index sample, index first_window, index last_window, float* scratch) const;
-    index strip_floats() const { return input_rows() * product_stride_ + scratch_floats(); }
+    index strip_floats() const { return input_rows() * form_stride_ + scratch_floats(); }
     index strip_windows() const { return tiling_.windows; }
     index windows() const { return (block_.rows() + short_.outputs - 1) / short_.outputs; }  // per sample
     index window_rows() const { return short_.outputs; }
@@ -53,26 +54,27 @@ class SpectralPlan final : public Operation {
 
     // What a task does at a time: some windows and some panels of one phase.
     struct Share {
-        float* transformed;
-        index first_window;  // of the call
-        index place;         // of that window among the transformed ones
-        index windows;
-        index phase;
-        index first_panel, last_panel;
+        float* transformed = nullptr;
+        index first_window = 0;  // of the call
+        index place = 0;         // of that window among the transformed ones
+        index windows = 0;
+        index phase = 0;
+        index first_panel = 0, last_panel = 0;
+        index next_phase = 0, next_panel = -1;  // of what the same thread does next, if that is known
     };
 
     Tiling choose_tiling() const;
-    // Of transformed inputs of a window, one for each product; in bfloat16 one more (core/spectral_weights.h).
-    index input_rows() const { return short_.products + (bfloat16_ == nullptr ? 0 : 1); }
+    // Of transformed inputs of a window, one for each form; in bfloat16 one more (core/spectral_weights.h).
+    index input_rows() const { return short_.forms + (bfloat16_ == nullptr ? 0 : 1); }
     index depth() const { return block_.step * channel_floats(block_, bfloat16_); }
     index most_windows() const;
     index block_windows(index batch) const;
-    index held_floats() const { return tiling_.windows * tiling_.panels * short_.products * kernels_.tile_columns; }
+    index held_floats() const { return tiling_.windows * tiling_.panels * transforms_.products * kernels_.tile_columns; }
     float* inputs_at(float* transformed, index place) const {
-        return transformed + place / tiling_.windows * input_rows() * product_stride_ + place % tiling_.windows * row_stride_;
+        return transformed + place / tiling_.windows * input_rows() * form_stride_ + place % tiling_.windows * row_stride_;
     }
     void transform_inputs(const MapView& in, index window, float* to, float* scratch) const;
-    void store_inputs(float* rows, index count, float* to) const;
+    void store_inputs(const float* rows, index count, float* to) const;
     void multiply(const Share& share, float* products_out) const;
     void finish(const Call& call, const Share& share, const float* products_in, float* scratch) const;
 
@@ -85,8 +87,8 @@ class SpectralPlan final : public Operation {
     Transforms transforms_;
     index first_offset_ = 0;  // of a window's first input, in steps from its first row
     MapLayout in_;
-    // Transformed inputs lie as (tasks, products, windows of a task, step * P).
-    index row_stride_ = 0, product_stride_ = 0;
+    // Transformed inputs lie as (tasks, forms, windows of a task, step * P).
+    index row_stride_ = 0, form_stride_ = 0;
     SpectralWeights weights_;
     Tiling tiling_{};
 };

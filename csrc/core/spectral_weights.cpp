@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cstdint>
 
 #include "core/error.h"
 #include "core/panels.h"
@@ -15,22 +13,17 @@ using Phase = SpectralWeights::Phase;
 using Product = SpectralWeights::Product;
 using Step = SpectralWeights::Step;
 
-float rounded_to_bfloat16(float x) {
-    const auto bits = std::bit_cast<std::uint32_t>(x);
-    return std::bit_cast<float>((bits + 0x7FFFu + (bits >> 16 & 1u)) & 0xFFFF0000u);
-}
-
 // Plans and packs one phase.
 class Packer {
   public:
     static constexpr index most_columns = 64;  // of a panel
 
     Packer(const ConvBlock& block, const Weights& weights, const ShortConvolution& convolution, index first_offset,
-           index product_stride, const Kernels& kernels, const Bfloat16Kernels* bfloat16, index phase)
+           index form_stride, const Kernels& kernels, const Bfloat16Kernels* bfloat16, index phase)
         : block_(block),
           weights_(weights),
           short_(convolution),
-          product_stride_(product_stride),
+          form_stride_(form_stride),
           width_(kernels.tile_columns),
           bfloat16_(bfloat16),
           taps_(static_cast<std::size_t>(block.step)) {
@@ -42,10 +35,10 @@ class Packer {
 
     Phase plan() const {
         Phase phase;
-        for (index r = 0; r < short_.products; ++r) {
+        for (index r = 0; r < products(); ++r) {
             Product product = plan_product(r);
             if (product.sources.empty()) continue;
-            const index end = r - (short_.products - 2);
+            const index end = r - (products() - 2);
             if (end >= 0) phase.ends[end] = static_cast<index>(phase.products.size());
             phase.products.push_back(std::move(product));
         }
@@ -55,7 +48,7 @@ class Packer {
 
     void pack(const Phase& phase, index panel, float* to) const {
         for (const Step& step : phase.steps)
-            for (index row = step.begin; row < step.begin + step.depth && step.subtrahend < 0; ++row, to += width_)
+            for (index row = step.begin; row < step.begin + step.depth && step.is_first_use; ++row, to += width_)
                 pack_row(phase.products[step.product], row, panel, to);
     }
 
@@ -66,106 +59,136 @@ class Packer {
     };
     using PanelWeights = std::array<double, most_columns>;
 
-    double factor(index r, const PlacedTap& tap) const { return short_.tap_matrix[r * short_.taps + tap.place]; }
-    index channels() const { return channel_floats(block_, bfloat16_); }
+    // What a product is a sum of.
+    struct Part {
+        index form, tap_row;
+        bool is_lower;  // whether the weights are what rounding left out of them
+    };
 
-    // The rows of transformed inputs that a product takes, one after the other.
-    std::vector<index> parts_of(index r) const {
-        if (bfloat16_ == nullptr || r > 0) return {r};
-        return {0, short_.products, 0};  // upper times upper, lower times upper, upper times lower
+    double factor(index tap_row, const PlacedTap& tap) const { return short_.tap_matrix[tap_row * short_.taps + tap.place]; }
+    index channels() const { return channel_floats(block_, bfloat16_); }
+    index products() const { return static_cast<index>(short_.products.size()); }
+
+    std::vector<Part> parts_of(index r) const {
+        if (bfloat16_ != nullptr && r == 0) return {{0, 0, false}, {short_.forms, 0, false}, {0, 0, true}};
+        const ShortConvolution::Product& product = short_.products[r];
+        std::vector<Part> parts;
+        for (index i = 0; i < product.parts; ++i) parts.push_back({product.form + i, product.tap_row + i, false});
+        return parts;
     }
 
     Product plan_product(index r) const {
         Product product{r, {}, {}, {}};
+        const index tap_row = short_.products[r].tap_row;
         for (index source = 0; source < block_.step; ++source) {
             const auto& taps = taps_[source];
             const bool matters =
-                std::any_of(taps.begin(), taps.end(), [&](const PlacedTap& tap) { return factor(r, tap) != 0.0; });
-            if (matters || (r < short_.products - 2 && !taps.empty())) product.sources.push_back(source);
+                std::any_of(taps.begin(), taps.end(), [&](const PlacedTap& tap) { return factor(tap_row, tap) != 0.0; });
+            if (matters || (r < products() - 2 && !taps.empty())) product.sources.push_back(source);
         }
         const std::vector<Run> runs = merge_runs(product.sources, channels(), channels());
-        for (index part : parts_of(r))
-            for (const Run& run : runs) product.runs.push_back({run.offset + part * product_stride_, run.length});
+        for (const Part& part : parts_of(r))
+            for (const Run& run : runs) product.runs.push_back({run.offset + part.form * form_stride_, run.length});
         product.group_ends = split_groups(product.runs);
         return product;
     }
 
+    // Where a product's weights are, once those of the products before it are stored.
+    enum class Place { its_own, difference, previous };
+    Place place_of(const Phase& phase, std::size_t product) const {
+        const auto tap_row = [&](std::size_t which) { return short_.products[phase.products[which].number].tap_row; };
+        if (short_.products[phase.products[product].number].is_difference) return Place::difference;
+        return product > 0 && tap_row(product) == tap_row(product - 1) ? Place::previous : Place::its_own;
+    }
+
     void plan_steps(Phase& phase) const {
-        const auto add = [&](index place, std::size_t group, bool is_difference) {
-            const Product& product = phase.products[place];
-            const index first = group == 0 ? 0 : product.group_ends[group - 1], last = product.group_ends[group];
-            Step step{
-                place, product.runs.data() + first, last - first, static_cast<index>(group) * group_depth, 0, phase.panel_floats,
-                -1};
-            for (index run = first; run < last; ++run) step.depth += product.runs[run].length;
-            if (is_difference) {
-                step.weights = phase.stored[phase.stored.size() - 2];
-                step.subtrahend = phase.stored.back();
-            } else {
-                phase.stored.push_back(step.weights);
-                phase.panel_floats += step.depth * width_;
+        const auto point = [&](std::size_t product) { return short_.products[phase.products[product].number].point; };
+        for (std::size_t first = 0, last = 0; first < phase.products.size(); first = last) {
+            while (last < phase.products.size() && point(last) == point(first)) ++last;
+            for (std::size_t group = 0; group < phase.products[first].group_ends.size(); ++group) {
+                const index floats = phase.panel_floats;
+                for (std::size_t product = first; product < last; ++product) add_step(phase, product, group);
+                share_fetches(phase.steps.end() - static_cast<index>(last - first), phase.steps.end(), floats);
             }
-            phase.steps.push_back(step);
-        };
-        const index products = static_cast<index>(phase.products.size());
-        for (index place = 0; place < products;) {
-            const bool is_triple =
-                bfloat16_ == nullptr && place + 2 < products && short_.is_difference[phase.products[place + 2].number];
-            const index together = is_triple ? 3 : 1;
-            for (std::size_t group = 0; group < phase.products[place].group_ends.size(); ++group)
-                for (index i = 0; i < together; ++i) add(place + i, group, i == 2);
-            place += together;
+        }
+    }
+
+    void add_step(Phase& phase, std::size_t place, std::size_t group) const {
+        const Product& product = phase.products[place];
+        const index first = group == 0 ? 0 : product.group_ends[group - 1], last = product.group_ends[group];
+        Step step{};
+        step.product = static_cast<index>(place);
+        step.runs = product.runs.data() + first;
+        step.run_count = last - first;
+        step.begin = static_cast<index>(group) * group_depth;
+        for (index run = first; run < last; ++run) step.depth += product.runs[run].length;
+        step.weights = phase.panel_floats;
+        step.subtrahend = -1;
+        switch (place_of(phase, place)) {
+            case Place::its_own:
+                step.is_first_use = true;
+                phase.panel_floats += step.depth * width_;
+                break;
+            case Place::difference:
+                step.weights = phase.panel_floats - 2 * step.depth * width_;
+                step.subtrahend = phase.panel_floats - step.depth * width_;
+                break;
+            case Place::previous: step.weights -= step.depth * width_; break;
+        }
+        phase.steps.push_back(step);
+    }
+
+    // Steps of one point fetch as many floats as they use, from `floats` on, in equal shares of whole lines: one that uses no
+    // weights of its own leaves the memory no pause.
+    void share_fetches(std::vector<Step>::iterator first, std::vector<Step>::iterator last, index floats) const {
+        constexpr index line_floats = 16;
+        const index ahead = 2 * group_depth * width_;
+        index left = 0;
+        for (auto step = first; step != last; ++step) left += step->is_first_use ? step->depth * width_ : 0;
+        for (auto step = first; step != last; ++step) {
+            const index line = step->depth * line_floats;  // for each float of depth
+            step->next_weights = floats + ahead;
+            step->next_floats = step + 1 == last ? left : left / (last - step) / line * line;
+            floats += step->next_floats;
+            left -= step->next_floats;
         }
     }
 
     // The weights of one float among those that a product sums over: one input channel, or a pair of them.
     void pack_row(const Product& product, index row, index panel, float* to) const {
-        const index sources = static_cast<index>(product.sources.size()), part = row / channels() / sources;
+        const index sources = static_cast<index>(product.sources.size());
+        const Part part = parts_of(product.number)[row / channels() / sources];
         const auto& taps = taps_[product.sources[row / channels() % sources]];
         if (bfloat16_ == nullptr) {
-            const PanelWeights exact = transformed(taps, product.number, row % channels(), panel);
+            const PanelWeights exact = transformed(taps, part.tap_row, row % channels(), panel);
             for (index c = 0; c < width_; ++c) to[c] = static_cast<float>(exact[c]);
             return;
         }
         std::array<float, 2 * most_columns> pairs{}, lower{};
         for (index odd : {0, 1}) {
-            const PanelWeights exact = to_be_rounded(taps, product.number, row % channels() * 2 + odd, panel);
+            const PanelWeights exact = transformed(taps, part.tap_row, row % channels() * 2 + odd, panel);
             for (index c = 0; c < width_; ++c) pairs[2 * c + odd] = static_cast<float>(exact[c]);
         }
         bfloat16_->convert(pairs.data(), 2 * width_, to, lower.data());
-        if (part == 2) std::copy_n(lower.data(), width_, to);
+        if (part.is_lower) std::copy_n(lower.data(), width_, to);
     }
 
     // One row of G w, for a panel's columns.
-    PanelWeights transformed(const std::vector<PlacedTap>& taps, index r, index channel, index panel) const {
+    PanelWeights transformed(const std::vector<PlacedTap>& taps, index tap_row, index channel, index panel) const {
         const index first = panel * width_, columns = block_.out_channels, count = std::min(width_, columns - first);
         PanelWeights sums{};
         for (const PlacedTap& tap : taps) {
-            const double weight = factor(r, tap);
+            const double weight = factor(tap_row, tap);
             const float* from = weights_.kernel.data() + (tap.slot * block_.in_channels + channel) * columns + first;
             for (index c = 0; c < count; ++c) sums[c] += weight * static_cast<double>(from[c]);
         }
         return sums;
     }
 
-    // For bfloat16: what rounding leaves out of the difference of two forms, they make good, half each.
-    PanelWeights to_be_rounded(const std::vector<PlacedTap>& taps, index r, index channel, index panel) const {
-        PanelWeights exact = transformed(taps, r, channel, panel);
-        for (index after : {1, 2}) {
-            if (r + after >= short_.products || !short_.is_difference[r + after]) continue;
-            const PanelWeights difference = transformed(taps, r + after, channel, panel);
-            for (index c = 0; c < width_; ++c) {
-                const double added = rounded_to_bfloat16(static_cast<float>(difference[c])) - difference[c];
-                exact[c] += (after == 2 ? 0.5 : -0.5) * added;
-            }
-        }
-        return exact;
-    }
-
     const ConvBlock& block_;
     const Weights& weights_;
     const ShortConvolution& short_;
-    index product_stride_, width_;
+    index form_stride_, width_;
     const Bfloat16Kernels* bfloat16_;
     std::vector<std::vector<PlacedTap>> taps_;  // of this phase, by input phase
 };
@@ -173,15 +196,14 @@ class Packer {
 }  // namespace
 
 SpectralWeights::SpectralWeights(const ConvBlock& block, const Weights& weights, const ShortConvolution& convolution,
-                                 index first_offset, index product_stride, const Kernels& kernels,
-                                 const Bfloat16Kernels* bfloat16) {
+                                 index first_offset, index form_stride, const Kernels& kernels, const Bfloat16Kernels* bfloat16) {
     require(kernels.tile_columns <= Packer::most_columns, "kernels", "expected panels of at most ", Packer::most_columns,
             " columns, got ", kernels.tile_columns);
     std::vector<Packer> packers;
     const index panels = (block.out_channels + kernels.tile_columns - 1) / kernels.tile_columns;
     index total = 0;
     for (index phase = 0; phase < block.phases; ++phase) {
-        packers.emplace_back(block, weights, convolution, first_offset, product_stride, kernels, bfloat16, phase);
+        packers.emplace_back(block, weights, convolution, first_offset, form_stride, kernels, bfloat16, phase);
         phases_.push_back(packers.back().plan());
         total += phases_.back().panel_floats * panels;
     }

@@ -75,7 +75,7 @@ struct Team::State {
     }
 };
 
-Team::Team(index thread_count) : state_(std::make_shared<State>()) {
+Team::Team(index thread_count) : state_(std::make_shared<State>()), size_(thread_count) {
     try {
         for (index worker = 1; worker < thread_count; ++worker)
             std::thread([state = state_, worker] { state->serve(worker); }).detach();

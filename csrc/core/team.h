@@ -22,6 +22,9 @@ class Team {
     Team(const Team&) = delete;
     Team& operator=(const Team&) = delete;
 
+    // Of threads, if all could be started.
+    index size() const { return size_; }
+
     // Calls body(task, worker) for every task in 0 .. task_count - 1 and returns when all are done. The caller is worker 0.
     // The first exception that a body throws is rethrown here after the others have finished.
     void run(index task_count, const Body& body);
@@ -29,6 +32,7 @@ class Team {
   private:
     struct State;
     std::shared_ptr<State> state_;
+    index size_;
 };
 
 }  // namespace convscope

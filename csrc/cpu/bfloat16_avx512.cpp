@@ -2,16 +2,17 @@
 // intermediate rounding of the products; subnormal numbers count as zero (Intel, Software Developer's Manual, VDPBF16PS).
 #include <immintrin.h>
 
+#include "cpu/fetches.h"
 #include "cpu/kernels.h"
 
 namespace convscope::CONVSCOPE_ISA {
 namespace {
 
-constexpr int tile_rows = 8, tile_vectors = 2, lanes = 16, columns = tile_vectors * lanes, line_floats = 16;
+constexpr int tile_rows = 8, tile_vectors = 2, lanes = 16, columns = tile_vectors * lanes;
 
 __m512bh as_pairs(__m512 bits) { return reinterpret_cast<__m512bh>(bits); }
 
-template <int Rows>
+template <int Rows, int Lines>
 void multiply_tile(const float* const* rows, const Group& group, bool is_first, float* sums, index row_stride,
                    const float* ahead) {
     __m512 total[Rows][tile_vectors];
@@ -25,8 +26,9 @@ void multiply_tile(const float* const* rows, const Group& group, bool is_first, 
         const float* input[Rows];
 #pragma GCC unroll 16
         for (int i = 0; i < Rows; ++i) input[i] = rows[i] + run->offset;
-        for (index k = 0; k < run->length; ++k, weight += group.weight_stride, ahead += line_floats) {
-            __builtin_prefetch(ahead, 0, 2);
+        for (index k = 0; k < run->length; ++k, weight += group.weight_stride, ahead += Lines * line_floats) {
+#pragma GCC unroll 2
+            for (int i = 0; i < Lines; ++i) __builtin_prefetch(ahead + i * line_floats, 0, 2);
             __m512bh column[tile_vectors];
 #pragma GCC unroll 4
             for (int v = 0; v < tile_vectors; ++v) column[v] = as_pairs(_mm512_loadu_ps(weight + v * lanes));
@@ -48,22 +50,26 @@ void multiply_tile(const float* const* rows, const Group& group, bool is_first, 
 }
 
 using TileFunction = void (*)(const float* const*, const Group&, bool, float*, index, const float*);
-constexpr TileFunction tiles[] = {nullptr,          multiply_tile<1>, multiply_tile<2>, multiply_tile<3>, multiply_tile<4>,
-                                  multiply_tile<5>, multiply_tile<6>, multiply_tile<7>, multiply_tile<8>};
+template <int Lines>
+constexpr TileFunction tiles[] = {nullptr,
+                                  multiply_tile<1, Lines>,
+                                  multiply_tile<2, Lines>,
+                                  multiply_tile<3, Lines>,
+                                  multiply_tile<4, Lines>,
+                                  multiply_tile<5, Lines>,
+                                  multiply_tile<6, Lines>,
+                                  multiply_tile<7, Lines>,
+                                  multiply_tile<8, Lines>};
 static_assert(tile_rows <= 8);
 
 void multiply(const PanelTask& task) {
     for (index g = 0; g < task.group_count; ++g) {
-        const Group& group = task.groups[g];
-        index depth = 0;
-        for (const Run* run = group.runs; run != group.runs + group.run_count; ++run) depth += run->length;
-        const float* ahead = g + 1 < task.group_count ? task.groups[g + 1].weights : task.next_weights;
-        if (ahead == nullptr) ahead = group.weights;
+        Fetches fetches(task, g, columns);
         for (index row = 0; row < task.row_count; row += tile_rows) {
             const index rows = row + tile_rows <= task.row_count ? tile_rows : task.row_count - row;
-            tiles[rows](task.rows + row, group, g == 0 && !task.adds, task.scratch + row * task.scratch_row_stride,
-                        task.scratch_row_stride, ahead);
-            ahead = row == 0 ? ahead + depth * line_floats : group.weights;
+            const TileFunction tile = (task.row_count <= tile_rows && fetches.needs_two_lines() ? tiles<2> : tiles<1>)[rows];
+            tile(task.rows + row, task.groups[g], g == 0 && !task.adds, task.scratch + row * task.scratch_row_stride,
+                 task.scratch_row_stride, fetches.next());
         }
     }
 }
@@ -88,14 +94,7 @@ void convert(const float* from, index count, float* to, float* rest) {
     }
 }
 
-void share_rounding(const float* first, const float* second, float* sum) {
-    for (index i = 0; i < columns; i += lanes) {
-        const __m512 left_out = _mm512_add_ps(remainder(_mm512_loadu_ps(first + i)), remainder(_mm512_loadu_ps(second + i)));
-        _mm512_storeu_ps(sum + i, _mm512_fnmadd_ps(_mm512_set1_ps(0.5f), left_out, _mm512_loadu_ps(sum + i)));
-    }
-}
-
-constexpr Bfloat16Kernels functions{multiply, convert, share_rounding};
+constexpr Bfloat16Kernels functions{multiply, convert};
 
 }  // namespace
 

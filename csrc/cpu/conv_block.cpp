@@ -122,12 +122,6 @@ FinishFunction finish(Activation activation) {
 
 void finish_panel(const PanelTask& task) { finish(task.epilogue->activation)(task); }
 
-index depth_of(const Group& group) {
-    index depth = 0;
-    for (const Run* run = group.runs; run != group.runs + group.run_count; ++run) depth += run->length;
-    return depth;
-}
-
 void conv_panel(const PanelTask& task) {
     if (task.row_count == 0) return;
     if (task.group_count == 0)  // a phase without taps: its outputs are the bias
@@ -136,25 +130,22 @@ void conv_panel(const PanelTask& task) {
     for (index g = 0; g < task.group_count; ++g) {
         const Group& group = task.groups[g];
         const bool is_first = g == 0 && !task.adds;
-        const float* ahead = g + 1 < task.group_count ? task.groups[g + 1].weights : task.next_weights;
-        if (ahead == nullptr) ahead = group.weights;
-        // The first tile fetches what follows, or the first two when there are two: one line per step costs them less.
+        Fetches fetches(task, g, panel_columns);
         if (task.row_count <= Vec::tile_rows) {
-            const TileFunction tile = (group.subtrahend == nullptr ? tiles<2> : tiles<2, Take::less_others>)[task.row_count];
-            tile(task.rows, group, is_first, task.scratch, task.scratch_row_stride, ahead);
+            const bool two_lines = fetches.needs_two_lines();
+            const TileFunction tile =
+                group.subtrahend != nullptr
+                    ? (two_lines ? tiles<2, Take::less_others> : tiles<1, Take::less_others>)[task.row_count]
+                    : (two_lines ? tiles<2> : tiles<1>)[task.row_count];
+            tile(task.rows, group, is_first, task.scratch, task.scratch_row_stride, fetches.next());
             continue;
         }
         Group rest = group;
         for (index row = 0; row < task.row_count; row += Vec::tile_rows) {
             const index rows = row + Vec::tile_rows <= task.row_count ? Vec::tile_rows : task.row_count - row;
             const TileFunction tile = (rest.subtrahend == nullptr ? tiles<1> : tiles<1, Take::less_others_and_keep>)[rows];
-            tile(task.rows + row, rest, is_first, task.scratch + row * task.scratch_row_stride, task.scratch_row_stride, ahead);
-            if (row == Vec::tile_rows && task.next_inputs != nullptr)
-                ahead = task.next_inputs;
-            else if (row == 0 || task.next_inputs != nullptr)
-                ahead += depth_of(group) * line_floats;
-            else
-                ahead = group.weights;
+            tile(task.rows + row, rest, is_first, task.scratch + row * task.scratch_row_stride, task.scratch_row_stride,
+                 fetches.next());
             if (rest.subtrahend != nullptr) rest = {group.runs, group.run_count, group.difference, panel_columns};
         }
     }

@@ -31,8 +31,9 @@ struct PanelTask {
     const Group* groups;
     index group_count;
     bool adds;                  // to the sums that scratch holds
-    const float* next_weights;  // of the task that follows, to be fetched meanwhile; null when unknown
-    const float* next_inputs;   // likewise: where the rows of the task that follows begin, one after the other
+    const float* next_weights;  // what will be needed next, to be fetched meanwhile; null when unknown
+    index next_floats;          // of them, in whole cache lines for each float of depth
+    const float* next_inputs;   // likewise: where the rows of the task that follows begin, one after the other; or null
 
     const float* bias;         // (tile_columns,), zeros past `columns`
     index columns;             // of this panel that exist
@@ -47,11 +48,17 @@ struct PanelTask {
     index partial_row_stride;  // floats
 };
 
-// The matrices A and C of a short convolution (core/short_convolution.h). Its products are those of the points 1, -1 and i,
-// then of `fours` more points z with iz, -z and -iz, then of zero and infinity. A complex point has three: of xi, xr and
-// xr + xi. Of the last four points only z and iz where the others are their conjugates: where `quarter` is even.
+// The real products of a complex point, for weights wr + i wi: three, of xi, xr and xr + xi, each with a weight of its own; or
+// four in two sums, of (xr, xi) and (xi, -xr) with the same two weights.
+enum class PairProducts { three, four };
+
+// The matrices A and C of a short convolution (core/short_convolution.h). Its forms and products are those of the points 1, -1
+// and i, then of `fours` more points z with iz, -z and -iz, then of zero and infinity. A complex point has three forms, xi, xr
+// and xr + xi or xr, xi and -xr, and three products or two sums of two. Of the last four points there are only z and iz where
+// the others are their conjugates: where `quarter` is even.
 struct Transforms {
-    index inputs, outputs, products;
+    PairProducts pairs;
+    index inputs, forms, products, outputs;
     index quarter, fours;
     index sums;                   // rows of scratch
     const float* input_rows[4];   // by residue of the position: (1 + 2 fours, quarter) of the inputs 1 to 4 quarter
@@ -85,8 +92,6 @@ struct Bfloat16Kernels {
     // `count` floats, a multiple of 2, to half as many pairs, rounded to nearest even, and what that leaves to `rest`, which
     // may be null. Reads 32 floats at a time.
     void (*convert)(const float* from, index count, float* to, float* rest);
-    // Adds to `sum` half of what rounding will add to `first` and to `second`: of a panel's columns.
-    void (*share_rounding)(const float* first, const float* second, float* sum);
 };
 
 const Bfloat16Kernels* bfloat16_kernels(Isa isa);  // null when this build or this processor has no instructions for them

@@ -1,13 +1,13 @@
 // The register tile: rows x columns sums of products, for any number of rows up to Vec::tile_rows.
 #pragma once
 
+#include "cpu/fetches.h"
 #include "cpu/kernels.h"
 #include "cpu/simd/vec.h"
 
 namespace convscope::CONVSCOPE_ISA {
 
 inline constexpr index panel_columns = Vec::lanes * Vec::tile_vectors;
-inline constexpr index line_floats = 16;
 
 // What a tile does with the weights of a group beside multiplying.
 enum class Take { as_they_are, less_others, less_others_and_keep };

@@ -61,10 +61,11 @@ def test_the_direct_form_has_none(monkeypatch, options, is_there):
         cs.Probe(network_of("tf1-ciwgan", "generator", dim=1), **PREVIEW, **options)
 
 
-# Small numbers of 8 significant bits: each layer adds its 2e-3 or so to what comes in.
+# Small numbers of 8 significant bits: each layer adds some 1.5e-3 of a map's value to what comes in. Logits are a few numbers, each
+# a small difference of large sums; over draws of the weights their error is between 2.6e-3 and 6.1e-3.
 BEYOND = {
-    ("generator", "preset"): ("out",),
-    ("generator", "he"): ("out",),
+    ("generator", "preset"): (),
+    ("generator", "he"): (),
     ("q_network", "preset"): ("logits",),
     ("q_network", "he"): (),
 }
@@ -118,10 +119,10 @@ def test_it_is_never_worse_than_a_percent_or_so(role):
 
 
 @needs_bfloat16
-def test_weights_take_three_quarters_of_the_bytes():
-    """1.5 n rows of half the bytes instead of n: all three weights of a conjugate pair are stored, and one product, the sum of
-    a window, has factors of twice as many bits. Of the four phases of 25 taps, three lack a tap at one end of the seven steps:
-    the product there is zero's or infinity's, one row in either precision.
+def test_weights_take_half_of_the_bytes():
+    """As many rows of half the bytes, and two more: one product, the sum of a window, has factors of twice as many bits. Of the
+    four phases of 25 taps, three lack a tap at one end of the seven steps: the product there is zero's or infinity's, one
+    row in either precision.
     """
     net = network_of("tf1-ciwgan", "generator", dim=16)
     options = {"algorithm": "spectral", "typical_batch": 10**6}
@@ -129,7 +130,7 @@ def test_weights_take_three_quarters_of_the_bytes():
     same = [rows for rows in zip(single, half, strict=True) if rows[0].window == rows[1].window > 0]
     assert same
     for row, of_half in same:
-        stored, stored_of_half = 4 * row.window - 3, 6 * row.window - 3
+        stored, stored_of_half = 4 * row.window - 3, 4 * row.window + 5
         assert of_half.weight_bytes / row.weight_bytes == stored_of_half / (2 * stored)
     assert [row.weight_bytes for row in single if not row.window] == [
         row.weight_bytes for row in half if not row.window

@@ -98,9 +98,11 @@ def spectral_forms(layer: Lowered, *, bfloat16: bool = False) -> list[Form]:
 
 
 def _spectral_form(layer: Lowered, window: int, outputs: int, rows: int, bfloat16: bool) -> Form:
-    products = 3 * window // 2 - 2
-    multiplied = products + 2 if bfloat16 else products  # one of them with split factors
-    stored = multiplied if bfloat16 else window  # one of three forms of a conjugate pair is made on the way
+    forms = 3 * window // 2 - 2
+    if bfloat16:  # two sums of two products for a conjugate pair; the first product's factors are split
+        products, multiplied, stored = window, 2 * window - 2, window + 2
+    else:  # three products, and one of their three weights is made on the way
+        products, multiplied, stored = forms, forms, window
     depth = layer.step * layer.in_channels
     columns = layer.phases * (-(-layer.out_channels // PANEL) * PANEL)
     windows = -(-rows // outputs)
@@ -110,7 +112,7 @@ def _spectral_form(layer: Lowered, window: int, outputs: int, rows: int, bfloat1
         "spectral",
         window,
         windows * multiplied * depth * columns,
-        windows * (depth * (4 * sums * quarter + 2 * products) + columns * (sums * outputs + 2 * products)),
+        windows * (depth * (4 * sums * quarter + 2 * forms) + columns * (sums * outputs + 2 * products)),
         (2 if bfloat16 else 4) * stored * depth * columns,
         bfloat16,
     )
