@@ -2,8 +2,6 @@
 // where there is one tile only. First weights, then inputs of what follows.
 #pragma once
 
-#include <utility>
-
 #include "cpu/kernels.h"
 
 namespace convscope::CONVSCOPE_ISA {
@@ -29,7 +27,10 @@ class Fetches {
     const float* next() {
         const float*& from = left_ > 0 ? weights_ : inputs_;
         left_ -= tile_floats_;
-        return from == nullptr ? in_cache_ : std::exchange(from, from + tile_floats_);
+        if (from == nullptr) return in_cache_;
+        const float* const place = from;
+        from += tile_floats_;
+        return place;
     }
 
   private:
