@@ -84,9 +84,10 @@ void Flow::feed(const float* input, index count) {
     float* const map = workspace_.maps.front().data();
     const MapView view = layout.view(map);
     zero_halo(layout, count, map);
+    const index together = layout.stride == layout.channels ? layout.length : 1;  // positions without a gap between them
     team_.run(count, [&](index sample, index) {
-        for (index position = 0; position < layout.length; ++position)
-            std::copy_n(input + (sample * layout.length + position) * layout.channels, layout.channels,
+        for (index position = 0; position < layout.length; position += together)
+            std::copy_n(input + (sample * layout.length + position) * layout.channels, together * layout.channels,
                         view.at(sample, position));
     });
     states_.front().waiting += count;
@@ -139,9 +140,13 @@ void Flow::run_layers(std::size_t number, index count) {
 
 void Flow::fold(std::size_t layer, const float* partial, index done, index count) {
     if (partial == nullptr) return;
+    constexpr index most_positions = 2048;  // of a task: some 5 us
     const Stage& stage = stages_[layer];
-    team_.run(count, [&](index sample, index) {
-        stage.fold(partial + sample * stage.partial_floats(), series_[layer] + (done + sample) * stage.series_floats());
+    const index length = stage.block.out_length, tasks = (length + most_positions - 1) / most_positions;
+    team_.run(count * tasks, [&](index task, index) {
+        const index sample = task / tasks, position = task % tasks * most_positions;
+        stage.fold(partial + sample * stage.partial_floats(), series_[layer] + (done + sample) * stage.series_floats(), position,
+                   std::min(position + most_positions, length));
     });
 }
 

@@ -11,10 +11,10 @@ index Stage::partial_floats() const {
 
 index Stage::series_floats() const { return epilogue.reduction == Reduction::none ? 0 : block.out_length * epilogue.readouts; }
 
-void Stage::fold(const float* partial, float* series) const {
+void Stage::fold(const float* partial, float* series, index first_position, index last_position) const {
     const index readouts = epilogue.readouts, panels = operation->partial_panels();
     const double share = 1.0 / static_cast<double>(block.out_channels);
-    for (index position = 0; position < block.out_length; ++position)
+    for (index position = first_position; position < last_position; ++position)
         for (index k = 0; k < readouts; ++k) {
             const float* of_position = partial + position * panels * readouts + k;
             if (epilogue.reduction == Reduction::max) {

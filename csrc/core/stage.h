@@ -18,8 +18,8 @@ struct Stage {
     index partial_floats() const;
     index series_floats() const;
 
-    // Adds the panels of each position in their order and turns the sum into the series (K, M) of one sample.
-    void fold(const float* partial, float* series) const;
+    // Adds the panels of some positions in their order and turns the sums into that part of one sample's series (K, M).
+    void fold(const float* partial, float* series, index first_position, index last_position) const;
 };
 
 }  // namespace convscope
