@@ -73,6 +73,7 @@ class Packer {
         if (bfloat16_ != nullptr && r == 0) return {{0, 0, false}, {short_.forms, 0, false}, {0, 0, true}};
         const ShortConvolution::Product& product = short_.products[r];
         std::vector<Part> parts;
+        parts.reserve(static_cast<std::size_t>(product.parts));
         for (index i = 0; i < product.parts; ++i) parts.push_back({product.form + i, product.tap_row + i, false});
         return parts;
     }
