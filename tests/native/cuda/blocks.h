@@ -1,6 +1,7 @@
-// Layers of every kind for the tests of the GPU's host functions.
+// Layers of every kind for the tests of the GPU's functions, and their activations in double.
 #pragma once
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,17 @@ inline std::vector<NamedBlock> blocks_of_every_kind() {
             {"dense", dense(100, 16, 33)},
             {"gaps", gaps},
             {"a phase without taps", no_taps_in_a_phase}};
+}
+
+inline double activated_exactly(double x, const Epilogue& epilogue, double slope) {
+    switch (epilogue.activation) {
+        case Activation::identity: break;
+        case Activation::relu: x = x > 0 ? x : 0; break;
+        case Activation::leaky_relu: x = x > 0 ? x : slope * x; break;
+        case Activation::tanh: x = std::tanh(x); break;
+        case Activation::sigmoid: x = 1 / (1 + std::exp(-x)); break;
+    }
+    return epilogue.scale * x;
 }
 
 inline index slots(const ConvBlock& block) {

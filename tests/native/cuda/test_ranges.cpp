@@ -20,17 +20,6 @@ Weights random_weights(const ConvBlock& block, bool has_bias_per_phase) {
     return weights;
 }
 
-double value(double x, const Epilogue& epilogue, double slope) {
-    switch (epilogue.activation) {
-        case Activation::identity: break;
-        case Activation::relu: x = x > 0 ? x : 0; break;
-        case Activation::leaky_relu: x = x > 0 ? x : slope * x; break;
-        case Activation::tanh: x = std::tanh(x); break;
-        case Activation::sigmoid: x = 1 / (1 + std::exp(-x)); break;
-    }
-    return epilogue.scale * x;
-}
-
 // What a position of one phase and channel is when each tap's input is what `input` says.
 template <class Input>
 double output(const ConvBlock& block, const Epilogue& epilogue, const Weights& weights, index phase, index c, Input input) {
@@ -41,7 +30,7 @@ double output(const ConvBlock& block, const Epilogue& epilogue, const Weights& w
             const double weight = weights.kernel[(tap.slot * block.in_channels + p) * channels + c];
             sum += weight * input(p, weight);
         }
-    return value(sum, epilogue, weights.slope[c]);
+    return activated_exactly(sum, epilogue, weights.slope[c]);
 }
 
 void check(const NamedBlock& named, Activation activation, bool has_bias_per_phase, float scale) {

@@ -123,17 +123,6 @@ Result run(const Problem& problem, index samples) {
     return result;
 }
 
-double activated(double x, const Epilogue& epilogue, double slope) {
-    switch (epilogue.activation) {
-        case Activation::identity: break;
-        case Activation::relu: x = x > 0 ? x : 0; break;
-        case Activation::leaky_relu: x = x > 0 ? x : slope * x; break;
-        case Activation::tanh: x = std::tanh(x); break;
-        case Activation::sigmoid: x = 1 / (1 + std::exp(-x)); break;
-    }
-    return epilogue.scale * x;
-}
-
 // The sum before the activation, of the numbers that the kernel sees.
 double exact_sum(const Problem& problem, index sample, index q, index phase, index c) {
     const ConvBlock& block = problem.named.block;
@@ -162,7 +151,7 @@ void compare(const Problem& problem, const Result& result, index samples, const 
             std::vector<double> sums, values;
             for (index c = 0; c < block.out_channels; ++c) {
                 sums.push_back(exact_sum(problem, sample, position / block.phases, position % block.phases, c));
-                values.push_back(activated(sums.back(), epilogue, problem.slope[c]));
+                values.push_back(activated_exactly(sums.back(), epilogue, problem.slope[c]));
             }
             for (index c = 0; c < stride && position < block.out_length; ++c) {
                 const index at = (sample * block.out_length + position) * stride + c;
