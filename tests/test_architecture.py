@@ -189,12 +189,19 @@ def test_kernel_sources_use_nothing_of_the_standard_library():
 
 
 def cpp_files(folder: str) -> list[Path]:
-    return sorted(path for suffix in ("*.h", "*.cpp") for path in (SOURCES / folder).rglob(suffix))
+    return sorted(
+        path for suffix in ("*.h", "*.cpp", "*.cu", "*.cuh") for path in (SOURCES / folder).rglob(suffix)
+    )
 
 
 # bindings -> core -> cpu: the core plans and calls kernels through one plain table, cpu/kernels.h
-MAY_INCLUDE = {"bindings": {"core", "bindings"}, "core": {"core"}, "cpu": {"cpu"}}
-CONTRACTS = {"core": {"cpu/kernels.h"}, "cpu": {"core/ops/conv_block.h", "core/isa.h", "core/error.h"}}
+# bindings -> cuda: a backend beside the cpu's, which takes the core's layers and nothing of its engine
+MAY_INCLUDE = {"bindings": {"core", "cuda", "bindings"}, "core": {"core"}, "cpu": {"cpu"}, "cuda": {"cuda"}}
+CONTRACTS = {
+    "core": {"cpu/kernels.h"},
+    "cpu": {"core/ops/conv_block.h", "core/isa.h", "core/error.h"},
+    "cuda": {"core/ops/conv_block.h", "core/layer.h", "core/error.h"},
+}
 
 
 @pytest.mark.parametrize("folder", MAY_INCLUDE)

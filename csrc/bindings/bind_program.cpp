@@ -5,6 +5,7 @@
 
 #include <sstream>
 
+#include "bindings/take_layers.h"
 #include "core/error.h"
 #include "core/program.h"
 
@@ -73,6 +74,18 @@ void run(const Program& program, const Floats& input, const std::vector<py::obje
 
 }  // namespace
 
+std::vector<Layer> take_layers(const std::vector<Layer*>& layers) {
+    std::vector<Layer> taken;
+    taken.reserve(layers.size());
+    for (Layer* layer : layers) {
+        require(layer != nullptr, "program", "expected layers, got None");
+        require(!layer->weights.kernel.empty() || !layer->weights.bias.empty(), "program",
+                "expected a fresh layer, got one that is in a program already");
+        taken.push_back(std::move(*layer));
+    }
+    return taken;
+}
+
 void bind_program(py::module_& module) {
     py::enum_<Activation>(module, "Activation")
         .value("identity", Activation::identity)
@@ -100,13 +113,7 @@ void bind_program(py::module_& module) {
 
     py::class_<Program>(module, "Program")
         .def(py::init([](const std::vector<Layer*>& layers, const std::string& isa) {
-                 std::vector<Layer> taken;  // moved out of the Python objects: packing needs no second copy
-                 for (Layer* layer : layers) {
-                     require(layer != nullptr, "program", "expected layers, got None");
-                     require(!layer->weights.kernel.empty() || !layer->weights.bias.empty(), "program",
-                             "expected a fresh layer, got one that is in a program already");
-                     taken.push_back(std::move(*layer));
-                 }
+                 std::vector<Layer> taken = take_layers(layers);
                  const py::gil_scoped_release release;
                  for (Isa candidate : available_isas())
                      if (isa == name(candidate)) return std::make_unique<Program>(std::move(taken), candidate);

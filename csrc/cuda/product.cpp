@@ -26,7 +26,7 @@ index tile_blocks(const ConvBlock& block, const ColumnTile& tile) {
 }
 
 std::vector<Half> pack_tile(const ConvBlock& block, const std::vector<float>& kernel, const ColumnTile& tile, index width,
-                            double scale, bool is_split) {
+                            const Scales& scales, bool is_split) {
     constexpr index depth = block_chunks * chunk_channels;
     const index channels = padded_channels(block.in_channels), images = is_split ? 2 : 1;
     std::vector<Half> packed(static_cast<std::size_t>(tile_blocks(block, tile) * images * width * depth));
@@ -42,6 +42,7 @@ std::vector<Half> pack_tile(const ConvBlock& block, const std::vector<float>& ke
             for (index column = from; column < to; ++column) {
                 const index row = column - tile.first;
                 const index place = row * depth + (chunk ^ row % block_chunks) * chunk_channels + k % chunk_channels;
+                const double scale = scales.outputs[column - tap.phase * block.out_channels] / scales.inputs[p];
                 const double exact = scale * static_cast<double>(weights[column]);
                 image[place] = to_half(static_cast<float>(exact));
                 if (is_split)

@@ -6,6 +6,7 @@
 // Host code, like all of this folder but device/.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "core/ops/conv_block.h"
@@ -31,10 +32,15 @@ constexpr index padded_channels(index channels) { return (channels + chunk_chann
 // Steps of a tile's sum; the chunks of the last one may end before it.
 index tile_blocks(const ConvBlock& block, const ColumnTile& tile);
 
-// A tile's weights times `scale`, as the shared memory image of one step after the other: (blocks, width, 64) halves, the
-// column's chunk j at place j ^ (column mod 8), so that neither copies nor matrix loads meet in a bank. Zero where a column has
-// no such tap. With `is_split` a second image follows each: 2^11 times what rounding left, rounded.
+// By which a weight is multiplied: that of its output channel over that of its input channel.
+struct Scales {
+    std::span<const double> inputs, outputs;
+};
+
+// A tile's scaled weights, as the shared memory image of one step after the other: (blocks, width, 64) halves, the column's
+// chunk j at place j ^ (column mod 8), so that neither copies nor matrix loads meet in a bank. Zero where a column has no such
+// tap. With `is_split` a second image follows each: 2^11 times what rounding left, rounded.
 std::vector<Half> pack_tile(const ConvBlock& block, const std::vector<float>& kernel, const ColumnTile& tile, index width,
-                            double scale, bool is_split);
+                            const Scales& scales, bool is_split);
 
 }  // namespace convscope::cuda

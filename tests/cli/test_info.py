@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import platform
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 import convscope as cs
 from convscope import _core
-from convscope.probe import Machine, save_machine
+from convscope.probe import GpuFacts, Machine, save_machine
 
 
 def test_json_holds_the_facts_and_nothing_else(convscope):
@@ -32,10 +33,20 @@ def test_the_instruction_set_is_the_one_that_probes(convscope):
     assert isa["selected"] in isa["available"]
 
 
-def test_cuda_is_not_claimed(convscope):
-    facts = json.loads(convscope("info", "--json").stdout)
-    assert facts["cuda"]["available"] is False
-    assert "no CUDA engine" in convscope("info").stdout
+def test_a_gpu_is_there_or_why_not(convscope, monkeypatch):
+    found = json.loads(convscope("info", "--json").stdout)["gpu"]
+    assert (found["reason"] is None) == bool(found["devices"])
+    (line,) = (line for line in convscope("info").stdout.splitlines() if line.startswith("GPU"))
+    assert ("not available: " in line) == (found["reason"] is not None)
+
+    there = GpuFacts(None, "13.0", ("80-real", "90a-real"), "13.1", ("NVIDIA H200",))
+    monkeypatch.setattr("convscope.probe.gpu_facts", lambda: there)
+    line = "GPU        NVIDIA H200; kernels for 80-real, 90a-real, CUDA 13.0, driver 13.1"
+    assert line in convscope("info").stdout.splitlines()
+    without = replace(there, reason="no NVIDIA driver is installed", driver=None, devices=())
+    monkeypatch.setattr("convscope.probe.gpu_facts", lambda: without)
+    line = "GPU        not available: no NVIDIA driver is installed (kernels for 80-real, 90a-real, CUDA 13.0, driver none)"
+    assert line in convscope("info").stdout.splitlines()
 
 
 def test_plain_lines_say_the_same(convscope):

@@ -99,7 +99,7 @@ def test_bfloat16_is_beyond_the_limit_and_says_so(convscope):
     assert convscope("verify", WIDE, "--precision", "bfloat16", "-l", "conv2", "--limit", 1e6).exit_code == 0
 
 
-@pytest.mark.parametrize("option", [("--algorithm", "fft"), ("--precision", "float16")])
+@pytest.mark.parametrize("option", [("--algorithm", "fft"), ("--precision", "float8")])
 def test_an_unknown_choice_is_misuse(convscope, option):
     result = convscope("verify", WIDE, *option)
     assert (result.exit_code, result.stdout) == (2, "")

@@ -254,7 +254,7 @@ def test_the_plan_says_what_the_engine_packs(monkeypatch, name, role, options):
     probe = cs.Probe(net, **options)
     assert [row.layer for row in probe.plan] == [described.name for described in net.spec.layers]
     for row, form, described, block in zip(
-        probe.plan, probe._native.forms, net.spec.layers, blocks, strict=True
+        probe.plan, probe._runner.engine.forms, net.spec.layers, blocks, strict=True
     ):
         assert (row.algorithm, row.window) == (form.algorithm, form.window)
         assert row.computed == form.products + form.transforms

@@ -3,12 +3,8 @@
 #pragma once
 
 #include "core/ops/conv_block.h"
+#include "cuda/calls.h"
 #include "cuda/device/instructions.cuh"
-#include "cuda/layer_call.h"
-
-#if !defined(__CUDACC__)
-#include <cmath>
-#endif
 
 namespace convscope::cuda::device {
 
@@ -86,18 +82,16 @@ __device__ inline void store_rows(const LayerCall& call, const DeviceTile& tile,
         const RowPlace place = place_of_row(call, sums.first_row + row);
         const int position = place.q * call.phases + phase;
         if (!place.exists || position >= call.out_length) continue;
-        Half halves[2][8];
+        const std::int64_t to =
+            (static_cast<std::int64_t>(place.sample) * call.out_length + position) * call.out_stride + first_channel + chunk * 8;
+        float values[8];
         for (int e = 0; e < 8; ++e) {
             const int channel = first_channel + chunk * 8 + e, column = phase * call.out_channels + channel - tile.first_column;
             const bool exists = channel < call.out_channels && column < tile.columns;
-            const float x = exists ? call.out_scale * activated(call, sums.values[row * sums.stride + column], channel) : 0.0f;
-            halves[0][e] = rounded_to_half(x);
-            halves[1][e] = rounded_to_half(2048.0f * (x - float_of(halves[0][e])));
+            values[e] =
+                exists ? call.out_scale[channel] * activated(call, sums.values[row * sums.stride + column], channel) : 0.0f;
         }
-        const std::int64_t to =
-            (static_cast<std::int64_t>(place.sample) * call.out_length + position) * call.out_stride + first_channel + chunk * 8;
-        for (int part = 0; part < 2; ++part)
-            for (int e = 0; e < 8 && call.output[part] != nullptr; ++e) call.output[part][to + e] = halves[part][e];
+        store_halves(call.output, to, values);
     }
 }
 

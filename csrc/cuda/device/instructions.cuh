@@ -45,6 +45,9 @@ __device__ inline void multiply_matrices(float (&sums)[4], const unsigned (&a)[4
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+// What that lane passes; all lanes take part.
+__device__ inline float of_lane(float x, int lane) { return __shfl_sync(0xFFFFFFFFu, x, lane); }
+
 __device__ inline Half rounded_to_half(float x) { return __half_as_ushort(__float2half_rn(x)); }
 __device__ inline float float_of(Half half) { return __half2float(__ushort_as_half(half)); }
 
@@ -53,5 +56,34 @@ __device__ inline float float_of(Half half) { return __half2float(__ushort_as_ha
 #define CONVSCOPE_SHARED_MEMORY(name) extern __shared__ __align__(1024) unsigned char name[]
 
 #else
-#include "device_on_host.h"
+#include <device_on_host.h>
 #endif
+
+namespace convscope::cuda::device {
+
+// What a half cannot hold is no number from here on, so that no activation can turn it into one.
+__device__ inline float in_range(float x) { return fabsf(x) <= 65504.0f ? x : nanf(""); }
+
+// What rounding to a half leaves of a value, 2^11 times.
+__device__ inline float left_over(float x) { return 2048.0f * (x - float_of(rounded_to_half(x))); }
+
+// Two halves as a matrix has them, the first in the lower bits.
+__device__ inline unsigned pair_of(Half first, Half second) { return first | static_cast<unsigned>(second) << 16; }
+__device__ inline unsigned upper_halves(float a, float b) { return pair_of(rounded_to_half(a), rounded_to_half(b)); }
+__device__ inline unsigned lower_halves(float a, float b) { return upper_halves(left_over(a), left_over(b)); }
+
+// Eight scaled values to their place in a map, or in both of two.
+__device__ inline void store_halves(Half* const (&maps)[2], std::int64_t at, const float (&values)[8]) {
+    struct alignas(16) Halves {
+        Half values[8];
+    } upper, lower;
+    for (int e = 0; e < 8; ++e) {
+        const float x = in_range(values[e]);
+        upper.values[e] = rounded_to_half(x);
+        lower.values[e] = rounded_to_half(left_over(x));
+    }
+    *reinterpret_cast<Halves*>(maps[0] + at) = upper;
+    if (maps[1] != nullptr) *reinterpret_cast<Halves*>(maps[1] + at) = lower;
+}
+
+}  // namespace convscope::cuda::device

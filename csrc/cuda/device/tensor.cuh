@@ -6,9 +6,11 @@
 // tensor cores cut off what they add; the mixed products have sums of their own.
 #pragma once
 
+#include "core/error.h"
+#include "cuda/calls.h"
 #include "cuda/device/epilogue.cuh"
 #include "cuda/device/instructions.cuh"
-#include "cuda/layer_call.h"
+#include "cuda/plan.h"
 
 namespace convscope::cuda::device {
 
@@ -109,7 +111,7 @@ __device__ inline void promote(Sums<Tile>& sums) {
 }
 
 template <class Tile>
-__global__ void __launch_bounds__(Tile::threads) tensor_kernel(const LayerCall call) {
+__global__ void __launch_bounds__(Tile::threads, 1) tensor_kernel(const LayerCall call) {
     CONVSCOPE_SHARED_MEMORY(shared);
     Half* const stages = reinterpret_cast<Half*>(shared);
     const DeviceTile tile = call.tiles[blockIdx.y];
@@ -145,13 +147,28 @@ __global__ void __launch_bounds__(Tile::threads) tensor_kernel(const LayerCall c
                 const int row = warp_row + i * 16 + e / 2 * 8 + lane / 4, column = warp_column + j * 8 + lane % 4 * 2 + e % 2;
                 float x = sums.upper[i][j][e];
                 if constexpr (Tile::is_split) x = sums.total[i][j][e] + 0x1p-11f * sums.mixed[i][j][e];
-                const float bias = column < tile.columns ? call.bias[tile.first_column + column] : 0.0f;
-                values[row * Tile::sums_stride + column] = x * call.unscale + bias;
+                if (column < tile.columns) {
+                    const int of_all = tile.first_column + column;
+                    x = x * call.unscale[of_all % call.out_channels] + call.bias[of_all];
+                }
+                values[row * Tile::sums_stride + column] = x;
             }
     __syncthreads();
     const TileSums of_tile{values, Tile::sums_stride, static_cast<int>(blockIdx.x) * Tile::rows, Tile::rows};
     if (call.partials != nullptr) reduce_rows(call, tile, of_tile, threadIdx.x, Tile::threads);
     if (call.output[0] != nullptr) store_rows(call, tile, of_tile, threadIdx.x, Tile::threads);
+}
+
+// Calls `use` with the tile of that width: as many stages as 96 kB of shared memory hold.
+template <class Use>
+void with_tile(Precision precision, index width, Use use) {
+    const bool is_split = precision == Precision::float32;
+    if (is_split && width == 64) return use(TensorTile<64, 2, true>{});
+    if (is_split && width == 32) return use(TensorTile<32, 2, true>{});
+    if (!is_split && width == 128) return use(TensorTile<128, 3, false>{});
+    if (!is_split && width == 64) return use(TensorTile<64, 4, false>{});
+    if (!is_split && width == 32) return use(TensorTile<32, 4, false>{});
+    throw_invalid("cuda", "no tile of ", width, " columns");
 }
 
 }  // namespace convscope::cuda::device

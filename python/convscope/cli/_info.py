@@ -13,7 +13,6 @@ from ._errors import misuse, reporting
 from ._options import Debug, Json
 
 PACKAGES = ("torch", "numpy", "xarray", "matplotlib", "soundfile", "soxr", "espeakng-loader")
-NO_CUDA = "not available: this version has no CUDA engine, everything is computed on the processor"
 
 
 def info(json: Json = False, debug: Debug = False) -> None:
@@ -36,7 +35,7 @@ def info(json: Json = False, debug: Debug = False) -> None:
         say(f"threads    {facts['threads']}")
         say(f"bfloat16   {'available' if facts['bfloat16'] else 'not available: it needs AVX512_BF16'}")
         say(f"tuned      {_tuned(facts['tuned'])}")
-        say(f"CUDA       {facts['cuda']['reason']}")
+        say(f"GPU        {_gpu(facts['gpu'])}")
         for name in PACKAGES:
             absent = "not installed" + (
                 ': pip install "convscope[speech]"' if name == "espeakng-loader" else ""
@@ -46,7 +45,7 @@ def info(json: Json = False, debug: Debug = False) -> None:
 
 def _facts() -> dict[str, Any]:
     from .. import _core
-    from ..probe import load_machine, thread_count
+    from ..probe import gpu_facts, load_machine, thread_count
 
     with misuse(ValueError):  # CONVSCOPE_ISA names a set that is not there
         selected = _core.selected_isa()
@@ -60,7 +59,7 @@ def _facts() -> dict[str, Any]:
         "threads": thread_count(None),
         "bfloat16": _core.has_bfloat16(),
         "tuned": None if machine is None else asdict(machine),
-        "cuda": {"available": False, "reason": NO_CUDA},
+        "gpu": asdict(gpu_facts()),
         "packages": {name: _version(name) for name in PACKAGES},
     }
 
@@ -70,6 +69,17 @@ def _tuned(machine: dict[str, Any] | None) -> str:
         return "no: plans use the figures of a common server (convscope tune)"
     products, weights = machine["products_per_second"] / 1e9, machine["bytes_per_second"] / 1e9
     return f"{products:.0f} G multiply-adds/s per thread, weights at {weights:.0f} GB/s on {machine['threads']} threads"
+
+
+def _gpu(gpu: dict[str, Any]) -> str:
+    if gpu["toolkit"] is None:
+        return f"not available: {gpu['reason']}"
+    built = f"kernels for {', '.join(gpu['architectures'])}, CUDA {gpu['toolkit']}, driver {gpu['driver'] or 'none'}"
+    return (
+        f"{', '.join(gpu['devices'])}; {built}"
+        if gpu["reason"] is None
+        else f"not available: {gpu['reason']} ({built})"
+    )
 
 
 def _version(name: str) -> str | None:

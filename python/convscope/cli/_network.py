@@ -55,13 +55,13 @@ class Network:
 
     def prepare(self, layers: Iterable[str] | None = None, **options: Any) -> Probe:
         """A `Probe`; what it refuses is about what was asked for."""
-        from ..probe import Probe
+        from ..probe import Probe, UnusableDeviceError
 
         chosen = list(layers) if layers else None
         about_input: dict[str, Any] = {"input_shape": self.input_shape, "sample_rate_hz": self.sample_rate_hz}
         try:
             return Probe(self.module, chosen, **about_input, **options)
-        except (ValueError, TypeError) as error:  # UnknownLayerError is a ValueError too
+        except (ValueError, TypeError, UnusableDeviceError) as error:  # UnknownLayerError is a ValueError too
             if self.input_shape is None and str(error).startswith("input_shape:"):
                 raise Misuse(UNTOLD) from error
             raise Misuse(str(error).replace("input_shape:", "--input-shape:", 1)) from error

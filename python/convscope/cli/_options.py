@@ -41,6 +41,7 @@ class Precision(StrEnum):
 
     float32 = "float32"
     bfloat16 = "bfloat16"
+    float16 = "float16"
 
 
 class Memory(StrEnum):
@@ -111,7 +112,16 @@ HowComputed = Annotated[
 HowPrecise = Annotated[
     Precision,
     typer.Option(
-        help="bfloat16 is for previews: errors of some thousandths, on processors with AVX512_BF16."
+        help="bfloat16 is for previews: errors of some thousandths, on processors with AVX512_BF16; float16 is the GPU's, with "
+        "errors of a thousandth at most."
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="cpu, cuda, or cuda:1 for one of several GPUs; convscope info says whether there is one. By default where the "
+        "network is.",
     ),
 ]
 HowMuchMemory = Annotated[

@@ -13,6 +13,7 @@ from ._network import load_network
 from ._options import (
     Algorithm,
     Debug,
+    Device,
     HowComputed,
     HowMuchMemory,
     HowPrecise,
@@ -38,6 +39,7 @@ def plan(
     net: Net,
     layers: Layers = None,
     batch: Annotated[int, typer.Option(min=1, help="Samples to estimate time and memory for.")] = 1000,
+    device: Device = None,
     algorithm: HowComputed = Algorithm.auto,
     precision: HowPrecise = Precision.float32,
     memory: HowMuchMemory = Memory.normal,
@@ -60,6 +62,7 @@ def plan(
     """
     with reporting(debug=debug):
         options = probe_options(
+            device=device,
             algorithm=algorithm,
             precision=precision,
             memory=memory,
@@ -80,7 +83,11 @@ def plan(
 
 
 def _cost(probe: Any, batch: int) -> dict[str, Any]:
-    return {"estimate": asdict(probe.estimate(batch))} if probe.engine != "torch" else {}
+    """The seconds that nobody knows are null: JSON has no NaN."""
+    if probe.engine == "torch":
+        return {}
+    estimate = asdict(probe.estimate(batch))
+    return {"estimate": {key: None if value != value else value for key, value in estimate.items()}}
 
 
 def _row(row: LayerPlan) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from ._options import (
     Algorithm,
     At,
     Debug,
+    Device,
     HowComputed,
     HowMuchMemory,
     HowPrecise,
@@ -69,6 +70,7 @@ def probe(
     on_error: Annotated[
         OnError, typer.Option(help="Stop at sounds that cannot be read, or skip them by name.")
     ] = OnError.stop,
+    device: Device = None,
     algorithm: HowComputed = Algorithm.auto,
     precision: HowPrecise = Precision.float32,
     memory: HowMuchMemory = Memory.normal,
@@ -105,6 +107,7 @@ def probe(
         options = probe_options(
             reduce=reduce,
             at=at,
+            device=device,
             algorithm=algorithm,
             precision=precision,
             memory=memory,

@@ -16,6 +16,7 @@ from ._options import (
     Algorithm,
     At,
     Debug,
+    Device,
     HowComputed,
     HowPrecise,
     InputShape,
@@ -53,6 +54,7 @@ def verify(
     limit: Annotated[
         float, typer.Option(min=0, help="Fail where a layer's error is more than so many times PyTorch's.")
     ] = LIMIT,
+    device: Device = None,
     algorithm: HowComputed = Algorithm.auto,
     precision: HowPrecise = Precision.float32,
     input_shape: InputShape = None,
@@ -77,7 +79,7 @@ def verify(
         from ..probe import verify as compare
 
         network = load_network(net, input_shape, sample_rate)
-        options = probe_options(reduce=reduce, at=at, algorithm=algorithm, precision=precision)
+        options = probe_options(reduce=reduce, at=at, device=device, algorithm=algorithm, precision=precision)
         prepared = network.prepare(layers, **options)
         values = read_inputs(inputs or [f"random:{samples}"], network.wanted(prepared)).values[
             :samples

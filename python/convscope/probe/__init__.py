@@ -1,5 +1,6 @@
 """Probing: layer series of a network, their clock, and how exact they are."""
 
+from ._cuda_device import GpuFacts, UnusableDeviceError, gpu_facts
 from ._inputs import is_waveform
 from ._layers import LayerInfo, LayerTable, describe_layers
 from ._machine import Machine, load_machine, measure_machine, save_machine
@@ -13,6 +14,7 @@ from ._weights import UnsupportedOperation
 
 __all__ = [
     "Estimate",
+    "GpuFacts",
     "LayerError",
     "LayerInfo",
     "LayerPlan",
@@ -24,9 +26,11 @@ __all__ = [
     "Series",
     "UnknownLayerError",
     "UnsupportedOperation",
+    "UnusableDeviceError",
     "Verification",
     "describe_layers",
     "fast_probe",
+    "gpu_facts",
     "is_waveform",
     "load_machine",
     "measure_machine",

@@ -77,16 +77,21 @@ def is_waveform(per_sample: Shape) -> bool:
 def as_float32(x: object) -> Floats:
     """Any real array or tensor as a contiguous float32 array; TypeError for what is not numbers."""
     if isinstance(x, torch.Tensor):
-        if x.is_meta:
-            raise ValueError("input: the tensor is on the meta device, so it holds no values")
-        if x.dtype == torch.bool or x.is_complex():
-            raise TypeError(f"input: expected real numbers, got {x.dtype}")
-        return np.ascontiguousarray(x.detach().to("cpu", torch.float32).numpy())
+        return np.ascontiguousarray(as_float32_tensor(x).to("cpu").numpy())
     array = np.asarray(x)
     if array.dtype.kind not in "fiu":
         raise TypeError(f"input: expected real numbers, got {array.dtype}")
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, which the next check names
         return np.ascontiguousarray(array, np.float32)
+
+
+def as_float32_tensor(x: torch.Tensor) -> torch.Tensor:
+    """Any real tensor in float32, where it is and without its gradient's history; TypeError for what is not numbers."""
+    if x.is_meta:
+        raise ValueError("input: the tensor is on the meta device, so it holds no values")
+    if x.dtype == torch.bool or x.is_complex():
+        raise TypeError(f"input: expected real numbers, got {x.dtype}")
+    return x.detach().to(torch.float32)
 
 
 def check_all_finite(x: Floats, first_sample: int = 0) -> None:

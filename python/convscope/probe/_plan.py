@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 
@@ -62,7 +63,8 @@ class Estimate:
 
     Bytes: ``weight_bytes`` packed weights, ``workspace_bytes`` maps of the samples that are in work (independent of the
     batch), and ``series_bytes`` the returned arrays. ``multiply_adds`` are those of the layers' definitions, ``computed``
-    those of the plan. ``seconds`` follows from the figures of `convscope tune`, or from a short measurement.
+    those of the plan. ``seconds`` follows from the figures of `convscope tune`, or from a short measurement; NaN on
+    a GPU, whose memory ``weight_bytes`` and ``workspace_bytes`` are.
     """
 
     batch: int
@@ -76,8 +78,9 @@ class Estimate:
 
     def __str__(self) -> str:
         mb = 1e6
+        time = "" if math.isnan(self.seconds) else f"about {self.seconds:.3g} s, "
         return (
-            f"{self.batch} samples in chunks of {self.chunk}: about {self.seconds:.3g} s, "
+            f"{self.batch} samples in chunks of {self.chunk}: {time}"
             f"{self.computed / 1e9:.3g} G multiply-adds (as defined {self.multiply_adds / 1e9:.3g} G); "
             f"weights {self.weight_bytes / mb:.1f} MB, workspace {self.workspace_bytes / mb:.1f} MB, "
             f"series {self.series_bytes / mb:.1f} MB"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -12,26 +11,36 @@ from torch import nn
 
 from .. import _core
 from ..models import SpeechNetwork
+from ._caller import warn_caller
 from ._compile import describe, input_shape_of, run_in_torch, unwrap
-from ._inputs import as_float32, check_all_finite, check_rate, check_shape, is_waveform, unpack
+from ._cuda_device import choose_device
+from ._cuda_engine import CudaEngine
+from ._inputs import (
+    as_float32,
+    as_float32_tensor,
+    check_all_finite,
+    check_rate,
+    check_shape,
+    is_waveform,
+    unpack,
+)
 from ._layers import LayerInfo, LayerTable, describe_layers
-from ._machine import for_estimates, for_planning
+from ._machine import for_planning
 from ._native_engine import NativeEngine
-from ._plan import Estimate, LayerPlan, Plan, choose_chunk, thread_count
+from ._operator import register
+from ._plan import Estimate, Plan, thread_count
 from ._planner import Algorithm, Memory, choose_form
 from ._reduce import Reduce, parse_reduction
+from ._runners import CpuRunner, CudaRunner, Progress, Runner, TorchRunner
 from ._select import Selection, select_layers
 from ._series import Series
 from ._torch_engine import TorchEngine
 from ._weights import Floats, UnsupportedOperation
 
 At = Literal["post", "pre"]
-Progress = Callable[[int, int], None]
-
-_PRECISIONS = ("float32", "bfloat16")
+_PRECISIONS = {"cpu": ("float32", "bfloat16"), "cuda": ("float32", "float16")}
 _ALGORITHMS = ("auto", "direct", "spectral")
 _MEMORY = ("normal", "low")
-_FALLBACK_CHUNK = 16  # PyTorch holds every map of a chunk
 
 
 class Probe:
@@ -50,9 +59,14 @@ class Probe:
         A matrix R (K, C) gives K series ``R @ activation`` per layer, a vector (C,) one; a mapping has one for each layer.
     at : "post" or "pre"
         After the activation, as in the papers, or before it (batch normalisation included).
-    precision : "float32" or "bfloat16"
+    device : str or torch.device, optional
+        ``"cpu"``, ``"cuda"`` or one GPU by number (``"cuda:1"``); by default where the network is, or the processor. On a GPU,
+        tensors that lie there are computed in place and in their stream, and the series stay there; everything else goes
+        through it in chunks. See ``convscope info`` for whether there is one.
+    precision : "float32", "bfloat16" or "float16"
         "bfloat16" multiplies numbers of 8 significant bits and adds in float32, in the layers that have a spectral form: for
-        previews, with errors of some thousandths. It needs a processor with AVX512_BF16.
+        previews, with errors of some thousandths. It needs a processor with AVX512_BF16. "float16" is the GPU's, three times as
+        fast as its "float32" and exact to a thousandth; a value that it cannot hold makes its series NaN.
     algorithm : "auto", "direct" or "spectral"
         The spectral form multiplies three times less by working on windows of a layer's input in the frequency domain; its
         error is relative to the loudest value in a window (`verify` shows both). "auto" takes it layer by layer where it
@@ -65,10 +79,10 @@ class Probe:
     num_threads : int, optional
         Defaults to the processors this process may use. Results have the same bits for every number.
     chunk : int, optional
-        Samples handed over at a time. The engine holds the maps of a few of them whatever the number, and results have the
-        same bits for every one. A network whose samples influence each other (normalisation by the batch) runs whole batches, whatever is asked for.
+        Samples handed over at a time. On a processor the engine holds the maps of a few of them whatever the number, on a GPU
+        those of two layers of all of them. Results have the same bits for every one. A network whose samples influence each other (normalisation by the batch) runs whole batches, whatever is asked for.
     check_finite : bool
-        Refuse NaN and infinite inputs, naming the first.
+        Refuse NaN and infinite inputs, naming the first; those that lie on a GPU are not looked at.
     input_shape : tuple of int, optional
         Of one sample, for modules that do not tell.
     sample_rate_hz : int, optional
@@ -80,6 +94,8 @@ class Probe:
         (a KeyError) when a layer pattern matches nothing.
     ValueError, TypeError
         for the other arguments, naming what was expected and what came.
+    UnusableDeviceError
+        (a RuntimeError) for a GPU that is not there or cannot be used, saying why; torch.cuda.OutOfMemoryError names a chunk that would fit.
 
     Examples
     --------
@@ -96,6 +112,7 @@ class Probe:
         *,
         reduce: Reduce = "mean",
         at: At = "post",
+        device: str | torch.device | None = None,
         precision: str = "float32",
         algorithm: Algorithm = "auto",
         memory: Memory = "normal",
@@ -106,37 +123,33 @@ class Probe:
         input_shape: tuple[int, ...] | None = None,
         sample_rate_hz: int | None = None,
     ) -> None:
-        _one_of("precision", precision, _PRECISIONS)
         _one_of("algorithm", algorithm, _ALGORITHMS)
         _one_of("memory", memory, _MEMORY)
         _one_of("at", at, ("post", "pre"))
         _samples("chunk", chunk)
         _samples("typical_batch", typical_batch)
+        chunk = None if chunk is None else int(chunk)
         if algorithm == "spectral" and memory == "low":
             raise ValueError('memory: "low" keeps to the direct form, got algorithm="spectral"')
-        if precision == "bfloat16":
-            _check_bfloat16(algorithm, memory)
         module = unwrap(net)
         if isinstance(module, SpeechNetwork):
             check_rate(sample_rate_hz, module.spec.sample_rate_hz)
         self._input_shape = input_shape_of(module, input_shape)
-        self._num_threads = thread_count(num_threads)
-        self._chunk = chunk
         self._check_finite = check_finite
-        self._before_activation = at == "pre"
+        place = choose_device(device, module)
+        _check_precision(precision, algorithm, memory, place)
+        threads = thread_count(num_threads)
+        before_activation = at == "pre"
 
-        self._native: NativeEngine | None = None
-        self._fallback: TorchEngine | None = None
-        self._whole_batch = False
+        fallback: TorchEngine | None = None
         try:
             self._input_shape, spec, weights = describe(module, self._input_shape, sample_rate_hz)
             table = describe_layers(spec)
         except UnsupportedOperation as reason:
-            self._fallback = run_in_torch(module, self._input_shape)
-            self._whole_batch = self._fallback.mixes_samples()
-            warnings.warn(_fallback_message(reason, self._fallback.ended_by), stacklevel=_caller_level())
-            self._input_shape = self._fallback.input_shape
-            table = _fallback_layers(self._fallback, sample_rate_hz)
+            fallback = run_in_torch(module, self._input_shape)
+            warn_caller(_fallback_message(reason, fallback.ended_by))
+            self._input_shape = fallback.input_shape
+            table = _fallback_layers(fallback, sample_rate_hz)
         self._sample_rate_hz = table[0].sample_rate_hz
         chosen = select_layers(table.names, layers)
         self.layers = LayerTable(layer for layer in table if layer.name in chosen)
@@ -144,13 +157,29 @@ class Probe:
             layer.name: parse_reduction(reduce, layer.name, layer.channels, layer.length > 0)
             for layer in self.layers
         }
-        if self._fallback is None:
-            machine = for_planning(_core.selected_isa())
-            self._native = NativeEngine(
+        self._runner: Runner
+        if fallback is not None:
+            self._runner = TorchRunner(
+                fallback, self._reductions, before_activation=before_activation, chunk=chunk
+            )
+        elif place.type == "cuda":
+            engine = CudaEngine(
                 spec,
                 weights,
                 self._reductions,
-                before_activation=self._before_activation,
+                place,
+                before_activation=before_activation,
+                precision=precision,
+                chunk=chunk,
+            )
+            self._runner = CudaRunner(engine, place, precision)
+        else:
+            machine = for_planning(_core.selected_isa())
+            native = NativeEngine(
+                spec,
+                weights,
+                self._reductions,
+                before_activation=before_activation,
                 choose=lambda layer: choose_form(
                     layer,
                     machine,
@@ -160,6 +189,7 @@ class Probe:
                     bfloat16=precision == "bfloat16",
                 ),
             )
+            self._runner = CpuRunner(native, threads, chunk)
         self._attributes: dict[str, str | int] = {
             "reduce": reduce if isinstance(reduce, str) else "readout",
             "at": at,
@@ -168,17 +198,17 @@ class Probe:
             "sample_rate_hz": self._sample_rate_hz,
         }
 
+        self._number = register(self)
+
     @property
     def engine(self) -> str:
-        """``"cpu"`` with its instruction set, or ``"torch"``."""
-        return f"cpu ({self._native.isa})" if self._native is not None else "torch"
+        """``"cpu"`` with its instruction set, ``"cuda"`` with its precision, or ``"torch"``."""
+        return self._runner.name
 
     @property
     def plan(self) -> Plan:
         """How each layer is computed."""
-        if self._native is not None:
-            return self._native.plan
-        return Plan(LayerPlan(layer.name, "torch", 0, 0, 0, 0) for layer in self.layers)
+        return self._runner.plan
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -196,27 +226,9 @@ class Probe:
         ValueError
             for a network that runs in PyTorch: its needs are not known beforehand.
         """
-        if self._native is None:
-            raise ValueError(
-                "estimate: this network runs in PyTorch, whose memory and time are not known beforehand"
-            )
         if isinstance(batch, bool) or not isinstance(batch, int | np.integer) or batch < 0:
             raise ValueError(f"batch: expected a number of samples of at least 0, got {batch!r}")
-        chunk = min(self._chunk_for(batch), batch)
-        per_sample = sum(array.nbytes for array in self._native.empty(1).values())
-        machine = for_estimates(self._native.isa, self._num_threads)
-        return Estimate(
-            batch=batch,
-            chunk=chunk,
-            multiply_adds=batch * sum(row.multiply_adds for row in self.plan),
-            computed=batch * sum(row.computed for row in self.plan),
-            weight_bytes=self._native.weight_bytes,
-            workspace_bytes=self._native.workspace_bytes(chunk, self._num_threads) if batch else 0,
-            series_bytes=batch * per_sample,
-            seconds=sum(form.seconds(batch, machine, self._num_threads) for form in self._native.forms)
-            if batch
-            else 0.0,
-        )
+        return self._runner.estimate(int(batch))
 
     def run(self, x: Any, *, sample_rate_hz: int | None = None, progress: Progress | None = None) -> Series:
         """Probe a batch.
@@ -238,14 +250,24 @@ class Probe:
         x, sample_rate_hz, sources = unpack(x, sample_rate_hz)
         check_rate(sample_rate_hz, self._sample_rate_hz)
         check_shape(tuple(np.shape(x)), self._input_shape)
-        values = as_float32(x).reshape(len(x), *self._input_shape)
-        if self._check_finite:
-            stride = self._chunk_for(len(values))
-            for first in range(0, len(values), stride):
-                check_all_finite(values[first : first + stride], first)
-        arrays = self._run_chunks(values, progress)
+        if isinstance(self._runner, CudaRunner) and isinstance(x, torch.Tensor) and x.is_cuda:
+            arrays: Mapping[str, Any] = self._runner.run_tensor(as_float32_tensor(x))
+        else:
+            values = as_float32(x).reshape(len(x), *self._input_shape)
+            if self._check_finite:
+                stride = self._runner.chunk_for(len(values))
+                for first in range(0, len(values), stride):
+                    check_all_finite(values[first : first + stride], first)
+            empty = {
+                layer.name: np.empty(
+                    (len(values), self._reductions[layer.name].count, max(layer.length, 1)), np.float32
+                )
+                for layer in self.layers
+            }
+            self._runner.run(values, empty, progress or _unheard)
+            arrays = {name: _like(x, array) for name, array in empty.items()}
         return Series(
-            {n: _like(x, self._squeezed(n, a)) for n, a in arrays.items()},
+            {name: self._squeezed(name, array) for name, array in arrays.items()},
             self.layers,
             self._attributes,
             sources,
@@ -253,43 +275,31 @@ class Probe:
 
     __call__ = run
 
-    def _run_chunks(self, x: Floats, progress: Progress | None) -> dict[str, Floats]:
-        step = self._chunk_for(len(x))
-        whole = {
-            layer.name: np.empty(
-                (len(x), self._reductions[layer.name].count, max(layer.length, 1)), np.float32
-            )
+    def operator(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        """`run` as the functional operator ``torch.ops.convscope.probe``, for code that is compiled or captured as a graph.
+
+        Parameters
+        ----------
+        x : torch.Tensor (B, ...)
+
+        Returns
+        -------
+        dict
+            The series (B, L) by layer, on the device of ``x``; without a gradient.
+        """
+        return dict(zip(self._reductions, torch.ops.convscope.probe(x, self._number), strict=True))
+
+    @property
+    def series_shapes(self) -> list[tuple[int, ...]]:
+        """Of one sample, by layer."""
+        return [
+            self._squeezed(
+                layer.name, np.empty((0, self._reductions[layer.name].count, max(layer.length, 1)))
+            ).shape[1:]
             for layer in self.layers
-        }
-        for first in range(0, len(x), step):
-            part = slice(first, min(first + step, len(x)))
-            if self._native is not None:
-                self._native.run(
-                    x[part], {name: array[part] for name, array in whole.items()}, self._num_threads
-                )
-            else:
-                self._run_fallback(x[part], {name: array[part] for name, array in whole.items()})
-            if progress is not None:
-                progress(part.stop, len(x))
-        return whole
+        ]
 
-    def _run_fallback(self, x: Floats, out: dict[str, Floats]) -> None:
-        assert self._fallback is not None
-        names, reductions = list(self._reductions), list(self._reductions.values())
-        series = self._fallback.run(x, names, reductions, before_activation=self._before_activation)
-        for name, values in zip(names, series, strict=True):
-            out[name][...] = values
-
-    def _chunk_for(self, batch: int) -> int:
-        if self._whole_batch:
-            return max(batch, 1)
-        if self._chunk is not None:
-            return int(self._chunk)
-        if self._native is None:
-            return _FALLBACK_CHUNK
-        return choose_chunk(batch)
-
-    def _squeezed(self, name: str, array: Floats) -> Floats:
+    def _squeezed(self, name: str, array: Any) -> Any:
         """(B, K, L) to what the user asked for."""
         layer, reduction = self._layer(name), self._reductions[name]
         if reduction.flat:
@@ -307,6 +317,7 @@ def fast_probe(
     layers: Selection = None,
     reduce: Reduce = "mean",
     at: At = "post",
+    device: str | torch.device | None = None,
     precision: str = "float32",
     algorithm: Algorithm = "auto",
     memory: Memory = "normal",
@@ -356,6 +367,7 @@ def fast_probe(
         layers,
         reduce=reduce,
         at=at,
+        device=values.device if device is None and getattr(values, "is_cuda", False) else device,
         precision=precision,
         algorithm=algorithm,
         memory=memory,
@@ -381,7 +393,12 @@ def _one_of(field: str, value: object, known: tuple[str, ...]) -> None:
         raise ValueError(f"{field}: expected {' or '.join(map(repr, known))}, got {value!r}")
 
 
-def _check_bfloat16(algorithm: str, memory: str) -> None:
+def _check_precision(precision: str, algorithm: str, memory: str, device: torch.device) -> None:
+    _one_of("precision", precision, _PRECISIONS[device.type])
+    if device.type == "cuda" and algorithm == "spectral":
+        raise ValueError('algorithm: a GPU computes the direct form only, got "spectral"')
+    if precision != "bfloat16":
+        return
     if algorithm == "direct" or memory == "low":
         raise ValueError(
             'precision: bfloat16 products exist in the spectral form only, got algorithm="direct" or memory="low"'
@@ -391,6 +408,10 @@ def _check_bfloat16(algorithm: str, memory: str) -> None:
             "precision: bfloat16 needs a processor with AVX512_BF16 and the avx512 kernels, "
             f"got the kernels for {_core.selected_isa()}"
         )
+
+
+def _unheard(done: int, count: int) -> None:
+    """Progress that nobody asked for."""
 
 
 def _samples(field: str, value: object) -> None:
@@ -427,13 +448,3 @@ def _fallback_message(reason: Exception, ended_by: dict[str, str]) -> str:
         taken = ", ".join(f"{layer} (before {function})" for layer, function in ended_by.items())
         message += f"; taken without an activation of their own: {taken}"
     return message
-
-
-def _caller_level() -> int:
-    """Warn at the line outside this package that asked for a probe."""
-    import sys
-
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("convscope."):
-        level, frame = level + 1, frame.f_back
-    return level

@@ -80,6 +80,7 @@ def verify(
     layers: Selection = None,
     reduce: Reduce = "mean",
     at: At = "post",
+    device: str | torch.device | None = None,
     precision: str = "float32",
     algorithm: Algorithm = "auto",
 ) -> Verification:
@@ -87,7 +88,7 @@ def verify(
 
     Parameters
     ----------
-    net, layers, reduce, at, precision, algorithm : as for `Probe`.
+    net, layers, reduce, at, device, precision, algorithm : as for `Probe`.
     x : a few samples (B, ...), or a batch of `convscope.data`; every feature map of a layer is held for all of them, twice as wide as usual.
 
     Returns
@@ -105,6 +106,7 @@ def verify(
         layers,
         reduce=reduce,
         at=at,
+        device=device,
         precision=precision,
         algorithm=algorithm,
         input_shape=values.shape[1:],

@@ -47,10 +47,12 @@ void check_packing(const NamedBlock& named, index width, bool is_split) {
     const ConvBlock& block = named.block;
     const std::string what = named.name + ", width " + std::to_string(width) + (is_split ? ", split" : "");
     const Floats kernel = random_values(slots(block) * block.in_channels * block.out_channels);
-    const double scale = 0x1p7;
+    std::vector<double> of_inputs, of_outputs;  // powers of two
+    for (index p = 0; p < block.in_channels; ++p) of_inputs.push_back(p % 2 == 0 ? 1.0 : 0x1p-3);
+    for (index c = 0; c < block.out_channels; ++c) of_outputs.push_back(c % 3 == 0 ? 0x1p7 : 0x1p5);
     const index images = is_split ? 2 : 1;
     for (const ColumnTile& tile : column_tiles(block, width)) {
-        const std::vector<Half> packed = pack_tile(block, kernel, tile, width, scale, is_split);
+        const std::vector<Half> packed = pack_tile(block, kernel, tile, width, {of_inputs, of_outputs}, is_split);
         const index channels = padded_channels(block.in_channels);
         expect(static_cast<index>(packed.size()) == tile_blocks(block, tile) * images * width * depth, what + ": size");
         expect(tile_blocks(block, tile) * depth < static_cast<index>(tile.offsets.size()) * channels + depth, what + ": steps");
@@ -61,6 +63,7 @@ void check_packing(const NamedBlock& named, index width, bool is_split) {
                 if (row < 0 || row >= tile.count) continue;
                 const index at = std::find(tile.offsets.begin(), tile.offsets.end(), tap.offset) - tile.offsets.begin();
                 for (index p = 0; p < block.in_channels; ++p) {
+                    const double scale = of_outputs[c] / of_inputs[p];
                     const double wanted = scale * kernel[(tap.slot * block.in_channels + p) * block.out_channels + c];
                     const Half upper = unpacked(packed, width, images, 0, row, at * channels + p);
                     wrong += upper == to_half(static_cast<float>(wanted)) ? 0 : 1;

@@ -1,9 +1,11 @@
 // csrc/cuda/device/instructions.cuh from its definitions, on the stand-in machine.
 #pragma once
 
+#include <cmath>
 #include <cstring>
 #include <deque>
 #include <map>
+#include <vector>
 
 #include "cuda/half.h"
 #include "machine.h"
@@ -11,6 +13,7 @@
 #define __global__
 #define __device__
 #define __forceinline__ inline
+#define __grid_constant__
 #define __launch_bounds__(...)
 #define CONVSCOPE_SHARED_MEMORY(name) unsigned char* const name = convscope::device::Machine::current().shared()
 #define threadIdx convscope::device::Machine::current().thread()
@@ -57,10 +60,19 @@ inline void load_matrices(unsigned (&matrices)[4], const void* row) {
         std::memcpy(&matrices[m], static_cast<const Half*>(rows[m * 8 + lane / 4]) + lane % 4 * 2, 4);
 }
 
+inline float quickly_to_float(Half half) {
+    static const std::vector<float> all = [] {
+        std::vector<float> values;
+        for (unsigned bits = 0; bits < 0x10000; ++bits) values.push_back(to_float(static_cast<Half>(bits)));
+        return values;
+    }();
+    return all[half];
+}
+
 struct Operands {
     unsigned a[4], b[2];
 };
-inline float half_of(unsigned pair, unsigned which) { return to_float(static_cast<Half>(pair >> (16 * which))); }
+inline float half_of(unsigned pair, unsigned which) { return quickly_to_float(static_cast<Half>(pair >> (16 * which))); }
 
 inline void multiply_matrices(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
     Operands mine{};
@@ -79,6 +91,8 @@ inline void multiply_matrices(float (&sums)[4], const unsigned (&a)[4], const un
         sums[i] = static_cast<float>(total);
     }
 }
+
+inline float of_lane(float x, int lane) { return Machine::current().exchange(x)[static_cast<unsigned>(lane)]; }
 
 inline Half rounded_to_half(float x) { return to_half(x); }
 inline float float_of(Half half) { return to_float(half); }

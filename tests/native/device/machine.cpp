@@ -31,20 +31,20 @@ void Machine::enter() {
     Machine& machine = current();
     machine.kernel_();
     machine.fibers_[machine.running_].is_done = true;
-    swapcontext(&machine.fibers_[machine.running_].context, &machine.scheduler_);
+    _longjmp(machine.scheduler_, 1);
 }
 
 void Machine::run_block(Place block) {
     block_ = block;
     std::memset(shared_.data(), 0xFF, shared_.size());  // halves and floats that are no numbers
     for (Fiber& fiber : fibers_) {
-        fiber.is_done = false;
+        fiber.is_done = fiber.has_begun = false;
         fiber.block_waits = fiber.warp_waits = 0;
-        getcontext(&fiber.context);
-        fiber.context.uc_stack.ss_sp = fiber.stack.get();
-        fiber.context.uc_stack.ss_size = stack_bytes;
-        fiber.context.uc_link = nullptr;
-        makecontext(&fiber.context, &Machine::enter, 0);
+        getcontext(&fiber.beginning);
+        fiber.beginning.uc_stack.ss_sp = fiber.stack.get();
+        fiber.beginning.uc_stack.ss_size = stack_bytes;
+        fiber.beginning.uc_link = nullptr;
+        makecontext(&fiber.beginning, &Machine::enter, 0);
     }
     while (true) {
         bool is_anyone_left = false, has_anyone_moved = false;
@@ -53,7 +53,7 @@ void Machine::run_block(Place block) {
             if (fiber.is_done) continue;
             is_anyone_left = true;
             fiber.has_moved = false;
-            swapcontext(&scheduler_, &fiber.context);
+            go_on(fiber);
             has_anyone_moved |= fiber.has_moved || fiber.is_done;
         }
         if (!is_anyone_left) return;
@@ -61,25 +61,38 @@ void Machine::run_block(Place block) {
     }
 }
 
-void Machine::yield() { swapcontext(&fibers_[running_].context, &scheduler_); }
+// Jumps, unlike swapcontext, make no system call.
+void Machine::go_on(Fiber& fiber) {
+    if (_setjmp(scheduler_) != 0) return;
+    if (fiber.has_begun) _longjmp(fiber.place, 1);
+    fiber.has_begun = true;
+    setcontext(&fiber.beginning);
+}
+
+void Machine::yield() {
+    if (_setjmp(fibers_[running_].place) == 0) _longjmp(scheduler_, 1);
+}
+
+void Machine::wait_until(const std::function<bool()>& holds) {
+    fibers_[running_].has_moved = true;
+    while (!holds()) yield();
+    fibers_[running_].has_moved = true;
+}
 
 void Machine::wait_for_block() {
-    Fiber& me = fibers_[running_];
-    const std::size_t wanted = ++me.block_waits;
-    me.has_moved = true;
-    while (!std::all_of(fibers_.begin(), fibers_.end(),
-                        [wanted](const Fiber& fiber) { return fiber.is_done || fiber.block_waits >= wanted; }))
-        yield();
-    me.has_moved = true;
+    const std::size_t wanted = ++fibers_[running_].block_waits;
+    wait_until([this, wanted] {
+        return std::all_of(fibers_.begin(), fibers_.end(),
+                           [wanted](const Fiber& fiber) { return fiber.is_done || fiber.block_waits >= wanted; });
+    });
 }
 
 void Machine::wait_for_warp() {
-    Fiber& me = fibers_[running_];
-    const std::size_t wanted = ++me.warp_waits;
-    me.has_moved = true;
+    const std::size_t wanted = ++fibers_[running_].warp_waits;
     const auto first = fibers_.begin() + running_ / warp_size * warp_size;
-    while (!std::all_of(first, first + warp_size, [wanted](const Fiber& fiber) { return fiber.warp_waits >= wanted; })) yield();
-    me.has_moved = true;
+    wait_until([first, wanted] {
+        return std::all_of(first, first + warp_size, [wanted](const Fiber& fiber) { return fiber.warp_waits >= wanted; });
+    });
 }
 
 }  // namespace convscope::device

@@ -3,6 +3,7 @@
 // show: races between threads, and time.
 #pragma once
 
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <array>
@@ -39,6 +40,8 @@ class Machine {
     // Until all threads of the block, or of the warp, have come here as often.
     void wait_for_block();
     void wait_for_warp();
+    // Until it holds; somebody else must see to it.
+    void wait_until(const std::function<bool()>& holds);
     // What lane `lane` of this warp passes in the same call; all lanes take part. Of at most 64 bytes.
     template <class T>
     std::array<T, warp_size> exchange(const T& mine);
@@ -46,7 +49,9 @@ class Machine {
 
   private:
     struct Fiber {
-        ucontext_t context;
+        ucontext_t beginning;
+        jmp_buf place;  // where it goes on
+        bool has_begun = false;
         std::unique_ptr<unsigned char[]> stack;
         bool is_done = false;
         bool has_moved = false;  // since the last round
@@ -57,6 +62,7 @@ class Machine {
     Machine(Place grid, unsigned threads, std::size_t shared_bytes, const std::function<void()>& kernel);
     void run_block(Place block);
     static void enter();
+    void go_on(Fiber& fiber);  // until it waits or is done
 
     static constexpr std::size_t stack_bytes = 64 * 1024;
     const std::function<void()>& kernel_;
@@ -64,7 +70,7 @@ class Machine {
     std::vector<Fiber> fibers_;
     std::vector<unsigned char> shared_;
     unsigned char* shared_aligned_ = nullptr;
-    ucontext_t scheduler_;
+    jmp_buf scheduler_;
     unsigned running_ = 0;
 };
 

@@ -12,7 +12,13 @@
 namespace convscope::cuda {
 namespace {
 
-constexpr double weight_scale = 0x1p8, input_scale = 0x1p6, output_scale = 0x1p3;
+// Powers of two, of each channel its own.
+std::vector<double> scales(index channels, double first) {
+    std::vector<double> powers;
+    for (index c = 0; c < channels; ++c) powers.push_back(first * (c % 3 == 1 ? 4 : 1));
+    return powers;
+}
+Floats as_floats(const std::vector<double>& values) { return {values.begin(), values.end()}; }
 
 // A batch of maps in upper and lower halves, NaN where nobody may read.
 struct Maps {
@@ -33,6 +39,7 @@ struct Problem {
     Epilogue epilogue;
     bool is_split;
     Floats kernel, bias, slope, readout;
+    std::vector<double> input_scales, weight_scales, output_scales;
     Maps input;
 
     Problem(const NamedBlock& named, const Epilogue& epilogue, bool is_split, index samples)
@@ -43,12 +50,15 @@ struct Problem {
           bias(random_values(named.block.phases * named.block.out_channels)),
           slope(random_values(named.block.out_channels)),
           readout(random_values(epilogue.readouts * named.block.out_channels)),
+          input_scales(scales(named.block.in_channels, 0x1p5)),
+          weight_scales(scales(named.block.out_channels, 0x1p8)),
+          output_scales(scales(named.block.out_channels, 0x1p3)),
           input(samples, named.block.in_length, named.block.in_channels) {
         for (index sample = 0; sample < samples; ++sample)
             for (index position = 0; position < input.length; ++position) {
                 const Floats values = random_values(input.channels);
                 for (index c = 0; c < input.channels; ++c) {
-                    const double x = input_scale * values[c];
+                    const double x = input_scales[c] * values[c];
                     const index at = input.place(sample, position, c);
                     input.halves[0][at] = to_half(static_cast<float>(x));
                     input.halves[1][at] = to_half(static_cast<float>(0x1p11 * (x - to_float(input.halves[0][at]))));
@@ -76,7 +86,8 @@ Result run(const Problem& problem, index samples) {
                          static_cast<int>(tile.offsets.size()), static_cast<int>(tile_blocks(block, tile)),
                          static_cast<std::int64_t>(weights.size())});
         for (index offset : tile.offsets) offsets.push_back(static_cast<std::int32_t>(offset));
-        const std::vector<Half> packed = pack_tile(block, problem.kernel, tile, columns, weight_scale, is_split);
+        const std::vector<Half> packed =
+            pack_tile(block, problem.kernel, tile, columns, {problem.input_scales, problem.weight_scales}, is_split);
         weights.insert(weights.end(), packed.begin(), packed.end());
     }
     Result result;
@@ -85,6 +96,9 @@ Result run(const Problem& problem, index samples) {
     for (auto& part : result.map) part.assign(samples * block.out_length * stride, 0x7E00);
     result.partials.assign(samples * block.rows() * block.phases * result.slots * problem.epilogue.readouts, nothing);
 
+    std::vector<double> inverses;
+    for (double scale : problem.weight_scales) inverses.push_back(1 / scale);
+    const Floats unscale = as_floats(inverses), output_scales = as_floats(problem.output_scales);
     LayerCall call{};
     for (int part = 0; part < (is_split ? 2 : 1); ++part) {
         call.input[part] = problem.input.halves[part].data();
@@ -101,13 +115,13 @@ Result run(const Problem& problem, index samples) {
     call.out_length = static_cast<int>(block.out_length);
     call.out_channels = static_cast<int>(block.out_channels);
     call.phases = static_cast<int>(block.phases);
-    call.unscale = static_cast<float>(1 / (weight_scale * input_scale));
+    call.unscale = unscale.data();
     call.bias = problem.bias.data();
     call.slope = problem.slope.data();
     call.activation = static_cast<int>(problem.epilogue.activation);
     call.factor = problem.epilogue.scale;
     call.out_stride = static_cast<int>(stride);
-    call.out_scale = static_cast<float>(output_scale);
+    call.out_scale = output_scales.data();
     call.reduction = static_cast<int>(problem.epilogue.reduction);
     call.before_activation = problem.epilogue.before_activation;
     call.readouts = static_cast<int>(problem.epilogue.readouts);
@@ -131,10 +145,11 @@ double exact_sum(const Problem& problem, index sample, index q, index phase, ind
         const index position = q * block.step + tap.offset;
         if (tap.phase != phase || position < 0 || position >= block.in_length) continue;
         for (index p = 0; p < block.in_channels; ++p) {
-            const double exact = weight_scale * problem.kernel[(tap.slot * block.in_channels + p) * block.out_channels + c];
+            const double scale = problem.weight_scales[c] / problem.input_scales[p];
+            const double exact = scale * problem.kernel[(tap.slot * block.in_channels + p) * block.out_channels + c];
             const double weight = problem.is_split ? exact : to_float(to_half(static_cast<float>(exact)));
             sum += weight * problem.input.value(problem.input.place(sample, position, p), problem.is_split) /
-                   (weight_scale * input_scale);
+                   problem.weight_scales[c];
         }
     }
     return sum;
@@ -158,7 +173,7 @@ void compare(const Problem& problem, const Result& result, index samples, const 
                 double found = to_float(result.map[0][at]);
                 if (problem.is_split) found += 0x1p-11 * to_float(result.map[1][at]);
                 if (c < block.out_channels)
-                    of_map.add({found / output_scale}, {values[c]});
+                    of_map.add({found / problem.output_scales[c]}, {values[c]});
                 else
                     is_padding_zero &= found == 0;
             }

@@ -1,0 +1,42 @@
+#include "cuda/launch.h"
+
+#include <cuda_runtime.h>
+
+#include "cuda/check.h"
+#include "cuda/device/fold.cuh"
+#include "cuda/device/input.cuh"
+#include "cuda/device/tensor.cuh"
+
+namespace convscope::cuda {
+namespace {
+
+unsigned blocks(std::int64_t threads, int of_a_block) { return static_cast<unsigned>((threads + of_a_block - 1) / of_a_block); }
+
+}  // namespace
+
+void launch(const InputCall& call, Stream stream) {
+    const std::int64_t threads = std::int64_t{call.samples} * call.length * (call.out_stride / chunk_channels);
+    device::input_kernel<<<blocks(threads, device::input_threads), device::input_threads, 0, static_cast<cudaStream_t>(stream)>>>(
+        call);
+    check(cudaGetLastError(), "input");
+}
+
+void launch(const LayerCall& call, Precision precision, index width, index tiles, Stream stream) {
+    device::with_tile(precision, width, [&](auto tile) {
+        using Tile = decltype(tile);
+        const auto kernel = device::tensor_kernel<Tile>;
+        check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, Tile::shared_bytes), "shared memory");
+        const dim3 grid(blocks(std::int64_t{call.samples} * call.rows, Tile::rows), static_cast<unsigned>(tiles));
+        kernel<<<grid, Tile::threads, Tile::shared_bytes, static_cast<cudaStream_t>(stream)>>>(call);
+        check(cudaGetLastError(), "layer");
+    });
+}
+
+void launch(const FoldCall& call, Stream stream) {
+    const std::int64_t threads = std::int64_t{call.samples} * call.readouts * call.out_length;
+    device::fold_kernel<<<blocks(threads, device::fold_threads), device::fold_threads, 0, static_cast<cudaStream_t>(stream)>>>(
+        call);
+    check(cudaGetLastError(), "fold");
+}
+
+}  // namespace convscope::cuda
