@@ -58,6 +58,7 @@ void pack(const Layer& layer, LayerPlan& plan, bool is_split, std::vector<std::b
         weights.insert(weights.end(), packed.begin(), packed.end());
     }
     std::vector<double> unscale;
+    unscale.reserve(plan.weight_scales.size());
     for (double scale : plan.weight_scales) unscale.push_back(1 / scale);
     plan.weight_bytes = static_cast<index>(weights.size() * sizeof(Half));
     plan.at.weights = append(constants, weights);
@@ -115,8 +116,10 @@ Plan make_plan(std::vector<Layer> layers, Precision precision, Target target) {
             target == Target::hopper && suits_hopper(block, layer.epilogue.activation) ? Kernel::hopper : Kernel::tensor;
         of_layer.width = best_width(block, of_layer.kernel, precision);
         of_layer.tiles = column_tiles(block, of_layer.width);
-        std::stable_sort(of_layer.tiles.begin(), of_layer.tiles.end(),
-                         [&](const ColumnTile& a, const ColumnTile& b) { return tile_blocks(block, a) > tile_blocks(block, b); });
+        std::sort(of_layer.tiles.begin(), of_layer.tiles.end(), [&](const ColumnTile& a, const ColumnTile& b) {
+            const index of_a = tile_blocks(block, a), of_b = tile_blocks(block, b);
+            return of_a > of_b || (of_a == of_b && a.first < b.first);
+        });
         of_layer.slots = (block.out_channels + of_layer.width - 1) / of_layer.width;
         of_layer.in_scales = scales;
         of_layer.weight_scales = weight_scales(layer, scales);

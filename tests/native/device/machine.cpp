@@ -31,7 +31,7 @@ void Machine::enter() {
     Machine& machine = current();
     machine.kernel_();
     machine.fibers_[machine.running_].is_done = true;
-    _longjmp(machine.scheduler_, 1);
+    machine.yield();
 }
 
 void Machine::run_block(Place block) {
@@ -40,11 +40,11 @@ void Machine::run_block(Place block) {
     for (Fiber& fiber : fibers_) {
         fiber.is_done = fiber.has_begun = false;
         fiber.block_waits = fiber.warp_waits = 0;
-        getcontext(&fiber.beginning);
-        fiber.beginning.uc_stack.ss_sp = fiber.stack.get();
-        fiber.beginning.uc_stack.ss_size = stack_bytes;
-        fiber.beginning.uc_link = nullptr;
-        makecontext(&fiber.beginning, &Machine::enter, 0);
+        getcontext(&fiber.context);
+        fiber.context.uc_stack.ss_sp = fiber.stack.get();
+        fiber.context.uc_stack.ss_size = stack_bytes;
+        fiber.context.uc_link = nullptr;
+        makecontext(&fiber.context, &Machine::enter, 0);
     }
     while (true) {
         bool is_anyone_left = false, has_anyone_moved = false;
@@ -61,17 +61,24 @@ void Machine::run_block(Place block) {
     }
 }
 
-// Jumps, unlike swapcontext, make no system call.
+#if defined(__SANITIZE_ADDRESS__)  // follows swapcontext to another stack, and no jump
+
+void Machine::go_on(Fiber& fiber) { swapcontext(&scheduler_, &fiber.context); }
+void Machine::yield() { swapcontext(&fibers_[running_].context, &scheduler_); }
+
+#else  // jumps make no system call
+
 void Machine::go_on(Fiber& fiber) {
-    if (_setjmp(scheduler_) != 0) return;
+    if (_setjmp(scheduler_place_) != 0) return;
     if (fiber.has_begun) _longjmp(fiber.place, 1);
     fiber.has_begun = true;
-    setcontext(&fiber.beginning);
+    setcontext(&fiber.context);
+}
+void Machine::yield() {
+    if (_setjmp(fibers_[running_].place) == 0) _longjmp(scheduler_place_, 1);
 }
 
-void Machine::yield() {
-    if (_setjmp(fibers_[running_].place) == 0) _longjmp(scheduler_, 1);
-}
+#endif
 
 void Machine::wait_until(const std::function<bool()>& holds) {
     fibers_[running_].has_moved = true;

@@ -49,8 +49,8 @@ class Machine {
 
   private:
     struct Fiber {
-        ucontext_t beginning;
-        jmp_buf place;  // where it goes on
+        ucontext_t context;
+        jmp_buf place;  // where it goes on once it has begun
         bool has_begun = false;
         std::unique_ptr<unsigned char[]> stack;
         bool is_done = false;
@@ -64,13 +64,14 @@ class Machine {
     static void enter();
     void go_on(Fiber& fiber);  // until it waits or is done
 
-    static constexpr std::size_t stack_bytes = 64 * 1024;
+    static constexpr std::size_t stack_bytes = 24 * 1024;
     const std::function<void()>& kernel_;
     Place grid_, block_;
     std::vector<Fiber> fibers_;
     std::vector<unsigned char> shared_;
     unsigned char* shared_aligned_ = nullptr;
-    jmp_buf scheduler_;
+    ucontext_t scheduler_;
+    jmp_buf scheduler_place_;
     unsigned running_ = 0;
 };
 

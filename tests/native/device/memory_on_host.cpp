@@ -18,8 +18,12 @@ void* allocate(std::size_t bytes) {
 }  // namespace
 
 DeviceMemory::DeviceMemory(std::size_t bytes) : data_(allocate(bytes)) { std::memset(data_, 0xFF, bytes); }
-DeviceMemory::DeviceMemory(const void* from, std::size_t bytes) : data_(allocate(bytes)) { std::memcpy(data_, from, bytes); }
+DeviceMemory::DeviceMemory(const void* from, std::size_t bytes) : data_(allocate(bytes)) {
+    if (bytes > 0) std::memcpy(data_, from, bytes);
+}
 DeviceMemory::~DeviceMemory() { std::free(data_); }
-void DeviceMemory::copy_to(void* to, std::size_t bytes) const { std::memcpy(to, data_, bytes); }
+void DeviceMemory::copy_to(void* to, std::size_t bytes) const {
+    if (bytes > 0) std::memcpy(to, data_, bytes);
+}
 
 }  // namespace convscope::cuda
