@@ -256,18 +256,22 @@ __device__ inline void store_tile(const HopperCall& call, const DeviceTile& tile
     }
 }
 
-// Calls `use(i, column, channel)` for every sum of a thread; columns are of the layer's, channels of the column's phase.
+// Two neighbouring constants.
+struct alignas(8) Pair {
+    float first, second;
+};
+__device__ inline Pair pair_at(const float* constants, int even) { return *reinterpret_cast<const Pair*>(constants + even); }
+
+// Calls `use(i, column, channel)` for every pair of columns of a thread: sums i and i + 1 are one row's, i + 2 and i + 3 the
+// other's. Columns are of the layer's, channels of the column's phase.
 template <class Tile, class Use>
-__device__ inline void for_each_sum(const LayerCall& call, const DeviceTile& tile, const ThreadPlace& place, Use use) {
+__device__ inline void for_each_pair(const LayerCall& call, const DeviceTile& tile, const ThreadPlace& place, Use use) {
 #pragma unroll
     for (int part = 0; part < Tile::columns; part += 64) {
         if (part >= tile.columns) break;
         const int first = tile.first_column + part + place.lane % 4 * 2, first_channel = first % call.out_channels;
 #pragma unroll
-        for (int i = 0; i < 32; ++i) {
-            const int further = i / 4 * 8 + i % 2;
-            use(part / 2 + i, first + further, first_channel + further);
-        }
+        for (int j = 0; j < 8; ++j) use(part / 2 + j * 4, first + j * 8, first_channel + j * 8);
     }
 }
 
@@ -275,16 +279,46 @@ __device__ inline void for_each_sum(const LayerCall& call, const DeviceTile& til
 template <class Tile>
 __device__ inline void activate_tile(const LayerCall& call, const DeviceTile& tile, const ThreadPlace& place,
                                      float (&sums)[Tile::sums]) {
-    switch (static_cast<Activation>(call.activation)) {
-        case Activation::relu:
-            return for_each_sum<Tile>(call, tile, place,
-                                      [&](int i, int, int) { sums[i] = call.factor * (sums[i] < 0.0f ? 0.0f : sums[i]); });
-        case Activation::leaky_relu:
-            return for_each_sum<Tile>(call, tile, place, [&](int i, int, int channel) {
-                sums[i] = call.factor * (sums[i] < 0.0f ? call.slope[channel] * sums[i] : sums[i]);
-            });
-        default: return for_each_sum<Tile>(call, tile, place, [&](int i, int, int) { sums[i] *= call.factor; });
-    }
+    const auto activation = static_cast<Activation>(call.activation);
+    for_each_pair<Tile>(call, tile, place, [&](int i, int, int channel) {
+        Pair slope{1.0f, 1.0f};
+        if (activation == Activation::relu) slope = {0.0f, 0.0f};
+        if (activation == Activation::leaky_relu) slope = pair_at(call.slope, channel);
+#pragma unroll
+        for (int row = 0; row < 4; row += 2) {
+            float &first = sums[i + row], &second = sums[i + row + 1];
+            first = call.factor * (first < 0.0f ? slope.first * first : first);
+            second = call.factor * (second < 0.0f ? slope.second * second : second);
+        }
+    });
+}
+
+// Sums to what they are.
+template <class Tile>
+__device__ inline void add_bias(const LayerCall& call, const DeviceTile& tile, const ThreadPlace& place,
+                                float (&sums)[Tile::sums]) {
+    for_each_pair<Tile>(call, tile, place, [&](int i, int column, int channel) {
+        const Pair unscale = pair_at(call.unscale, channel), bias = pair_at(call.bias, column);
+#pragma unroll
+        for (int row = 0; row < 4; row += 2) {
+            sums[i + row] = sums[i + row] * unscale.first + bias.first;
+            sums[i + row + 1] = sums[i + row + 1] * unscale.second + bias.second;
+        }
+    });
+}
+
+// To what the map holds.
+template <class Tile>
+__device__ inline void scale_tile(const LayerCall& call, const DeviceTile& tile, const ThreadPlace& place,
+                                  float (&sums)[Tile::sums]) {
+    for_each_pair<Tile>(call, tile, place, [&](int i, int, int channel) {
+        const Pair scale = pair_at(call.out_scale, channel);
+#pragma unroll
+        for (int row = 0; row < 4; row += 2) {
+            sums[i + row] = in_range(sums[i + row] * scale.first);
+            sums[i + row + 1] = in_range(sums[i + row + 1] * scale.second);
+        }
+    });
 }
 
 template <class Tile>
@@ -294,15 +328,13 @@ __device__ inline void finish_tile(const HopperCall& call, const Unit& unit, int
     const DeviceTile tile = layer.tiles[unit.column_tile];
     const int first_row = unit.row_tile * Tile::rows + group * Tile::group_rows;
     const ThreadPlace place(layer, first_row);
-    for_each_sum<Tile>(layer, tile, place,
-                       [&](int i, int column, int channel) { sums[i] = sums[i] * layer.unscale[channel] + layer.bias[column]; });
+    add_bias<Tile>(layer, tile, place, sums);
     const bool is_probed = layer.partials != nullptr;
     if (is_probed && layer.before_activation) reduce_tile<Tile>(layer, tile, place, sums);
     activate_tile<Tile>(layer, tile, place, sums);
     if (is_probed && !layer.before_activation) reduce_tile<Tile>(layer, tile, place, sums);
     if (layer.output[0] == nullptr) return;
-    for_each_sum<Tile>(layer, tile, place,
-                       [&](int i, int, int channel) { sums[i] = in_range(sums[i] * layer.out_scale[channel]); });
+    scale_tile<Tile>(layer, tile, place, sums);
     store_tile<Tile>(call, tile, place, group, first_row, boxes + group * Tile::boxes * Tile::box_halves, next_box, sums);
 }
 
