@@ -14,6 +14,7 @@ import argparse
 import datetime
 import json
 import statistics
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,8 @@ from torch import Tensor, nn
 
 import convscope as cs
 from convscope.bench._functional import LayerMeans
-from convscope.bench._phases import PhasesLast
+from convscope.bench._peers_jax import means_of
+from convscope.bench._phases import Phases, PhasesLast
 from convscope.probe._torch_engine import TorchEngine
 
 Series = tuple[Tensor, ...]
@@ -40,6 +42,7 @@ class Engine:
     name: str
     accuracy: str
     run: Run
+    is_torch: bool = True  # in PyTorch's stream, so that its events see it
 
 
 class Conv2dMeans(LayerMeans):
@@ -99,6 +102,31 @@ def _in_torch(module: Callable[[Tensor], Series], dtype: torch.dtype, tf32: bool
             return tuple(mean.float() for mean in module(x.to(dtype)))
 
     return run
+
+
+def jax_engines(net: cs.models.SpeechNetwork) -> list[Engine]:
+    """The sub-pixel form, jitted; none where JAX or its GPU is absent."""
+    try:
+        import jax
+
+        jax.devices("gpu")
+    except (ImportError, RuntimeError) as reason:
+        print(f"without JAX: {reason}", flush=True)
+        return []
+    forward = means_of(Phases(net, len(net.spec.layers)))
+
+    def engine(precision: str, accuracy: str) -> Engine:
+        jitted = jax.jit(forward)
+
+        def run(x: Tensor) -> Series:
+            torch.cuda.synchronize()
+            with jax.default_matmul_precision(precision):
+                means = jax.block_until_ready(jitted(jax.dlpack.from_dlpack(x)))
+            return tuple(torch.from_dlpack(mean) for mean in means)
+
+        return Engine(f"JAX sub-pixel {precision}", accuracy, run, is_torch=False)
+
+    return [engine("float32", SINGLE), engine("tensorfloat32", TEN_THOUSANDTH)]
 
 
 def our_engines(net: cs.models.SpeechNetwork) -> list[Engine]:
@@ -175,8 +203,8 @@ def measure(
     times: dict[str, list[float]] = {name: [] for name in ready}
     for number in range(WARM_UP + ROUNDS):
         fresh = torch.rand_like(x) * 2 - 1
-        for name, (_, run) in ready.items():
-            seconds = _once(run, fresh)
+        for name, (engine, run) in ready.items():
+            seconds = (_once if engine.is_torch else _once_by_the_clock)(run, fresh)
             if number >= WARM_UP:
                 times[name].append(seconds)
     for name, seconds in times.items():
@@ -219,6 +247,14 @@ def _once(run: Run, x: Tensor) -> float:
     end.record()
     end.synchronize()
     return start.elapsed_time(end) / 1e3
+
+
+def _once_by_the_clock(run: Run, x: Tensor) -> float:
+    torch.cuda.synchronize()
+    start = time.perf_counter()
+    run(x)
+    torch.cuda.synchronize()
+    return time.perf_counter() - start
 
 
 def ratios(rows: list[dict[str, object]]) -> None:
@@ -280,7 +316,7 @@ def main() -> None:
     flop = 2 * cs.Probe(net, device="cuda").estimate(1).multiply_adds
     found = ceilings()
     print(", ".join(f"{name} {value:.1f}" for name, value in found.items()), flush=True)
-    engines = our_engines(net) + torch_engines(net, options.compile)
+    engines = our_engines(net) + torch_engines(net, options.compile) + jax_engines(net)
     rows: list[dict[str, object]] = []
     for batch in options.batches:
         x = torch.rand(batch, *spec.input_shape, device="cuda") * 2 - 1

@@ -78,6 +78,8 @@ def test_results_belong_to_the_callers_stream(make):
     torch.cuda.synchronize()
     stream = torch.cuda.Stream()
     with torch.cuda.stream(stream):
+        probe.run(x)  # the stream's own memory, once
+        stream.synchronize()
         torch.cuda._sleep(10**8)
         late = x * 1.0
         began = torch.cuda.Event()
@@ -112,6 +114,26 @@ def test_memory_is_what_estimate_says(make):
     peak = torch.cuda.max_memory_allocated() - before
     assert peak <= 1.02 * (estimate.workspace_bytes + estimate.series_bytes) + 2**22
     del series
+
+
+def test_arrays_of_other_libraries_come_by_dlpack(make):
+    class Array:
+        """A CuPy or JAX array, as far as DLPack goes."""
+
+        def __init__(self, tensor):
+            self._tensor = tensor
+            self.shape = tuple(tensor.shape)
+
+        def __dlpack__(self, **options):
+            return self._tensor.__dlpack__(**options)
+
+        def __dlpack_device__(self):
+            return self._tensor.__dlpack_device__()
+
+    probe, x = make(full("generator"), 3)
+    wanted = probe.run(x)
+    for name, series in probe.run(Array(x)).items():
+        assert torch.equal(series, wanted[name])
 
 
 def test_capture_as_a_graph(make):

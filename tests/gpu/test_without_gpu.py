@@ -9,6 +9,7 @@ from tests.gpu import networks
 
 import convscope as cs
 from convscope.probe import _cuda_device
+from convscope.probe._inputs import from_device
 
 FINE = {"toolkit": 13000, "driver": 13000, "torch_cuda": "13.0", "torch_finds_one": True}
 
@@ -79,6 +80,24 @@ def test_a_tensor_elsewhere_is_refused(device):
     runner = cs.Probe(networks.odd(), device="cuda:1", input_shape=(3, 60))._runner
     with pytest.raises(ValueError, match="expected a tensor on cuda:1, got one on cpu"):
         runner.run_tensor(torch.zeros(1, 3, 60))
+
+
+def test_arrays_on_a_gpu_are_taken_by_dlpack(monkeypatch):
+    class OnGpu:
+        def __dlpack_device__(self):
+            return 2, 0
+
+    class OnProcessor(OnGpu):
+        def __dlpack_device__(self):
+            return 1, 0
+
+    there, here = OnGpu(), OnProcessor()
+    monkeypatch.setattr(torch.utils.dlpack, "from_dlpack", lambda array: ("taken", array))
+    assert from_device(there) == ("taken", there)
+    assert from_device(here) is here
+    array, tensor = np.zeros(3), torch.zeros(3)
+    assert from_device(array) is array
+    assert from_device(tensor) is tensor
 
 
 def test_the_processor_can_be_named():

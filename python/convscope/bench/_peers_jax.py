@@ -38,8 +38,20 @@ def _jitted(module: LayerMeans, case: Case) -> Run:
     """XLA takes its thread count from the process: `convscope.bench` limits that when it starts it."""
     import jax
 
-    steps = [_step(layer) for layer in module.layers]
     cpu = jax.devices("cpu")[0]
+    jitted = jax.jit(means_of(module))
+
+    def run(x: np.ndarray) -> Arrays:
+        with jax.default_device(cpu):
+            means = jax.block_until_ready(jitted(x))
+        return {name: np.asarray(mean) for name, mean in zip(case.layers, means, strict=True)}
+
+    return run
+
+
+def means_of(module: LayerMeans) -> Step:
+    """From (B, latent variables) or (B, samples) to a list of one (B, L) per layer."""
+    steps = [_step(layer) for layer in module.layers]
 
     def forward(x: Any) -> list[Any]:
         means, h = [], x[:, :, None] if module.reads_sound else x  # (B, L, C) or (B, F)
@@ -48,14 +60,7 @@ def _jitted(module: LayerMeans, case: Case) -> Run:
             means.append(h.mean(2) if h.ndim == 3 else h)
         return means
 
-    jitted = jax.jit(forward)
-
-    def run(x: np.ndarray) -> Arrays:
-        with jax.default_device(cpu):
-            means = jax.block_until_ready(jitted(x))
-        return {name: np.asarray(mean) for name, mean in zip(case.layers, means, strict=True)}
-
-    return run
+    return forward
 
 
 def _step(layer: nn.Module) -> Step:

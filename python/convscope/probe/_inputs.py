@@ -12,6 +12,8 @@ from ._weights import Floats
 
 Shape = tuple[int, ...]
 
+_DLPACK_CUDA = 2  # kDLCUDA of dlpack.h
+
 
 @runtime_checkable
 class WaveformBatch(Protocol):
@@ -36,6 +38,14 @@ def unpack(x: object, sample_rate_hz: int | None) -> tuple[Any, int | None, tupl
     if sample_rate_hz is not None:
         check_rate(x.sample_rate_hz, sample_rate_hz, "you said")
     return x.waveforms, x.sample_rate_hz, getattr(x, "names", None)
+
+
+def from_device(x: Any) -> Any:
+    """An array of another library that lies on a GPU as a tensor there, by DLPack; anything else as it is."""
+    if isinstance(x, np.ndarray | torch.Tensor) or not hasattr(x, "__dlpack_device__"):
+        return x
+    kind, _ = x.__dlpack_device__()
+    return torch.utils.dlpack.from_dlpack(x) if kind == _DLPACK_CUDA else x
 
 
 def check_rate(got_hz: int | None, expected_hz: int, who: str = "the network works at") -> None:

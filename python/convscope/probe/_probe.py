@@ -21,6 +21,7 @@ from ._inputs import (
     check_all_finite,
     check_rate,
     check_shape,
+    from_device,
     is_waveform,
     unpack,
 )
@@ -245,9 +246,10 @@ class Probe:
         Returns
         -------
         Series
-            Float32 arrays (B, L) of the same kind, and for tensors on the same device, as ``x``.
+            Float32 arrays (B, L) of the same kind, and for tensors on the same device, as ``x``; tensors for arrays of other
+            libraries on a GPU, which are taken by DLPack.
         """
-        x, sample_rate_hz, sources = unpack(x, sample_rate_hz)
+        x, sample_rate_hz, sources = unpack(from_device(x), sample_rate_hz)
         check_rate(sample_rate_hz, self._sample_rate_hz)
         check_shape(tuple(np.shape(x)), self._input_shape)
         if isinstance(self._runner, CudaRunner) and isinstance(x, torch.Tensor) and x.is_cuda:
@@ -359,6 +361,7 @@ def fast_probe(
     >>> cs.fast_probe(net, np.zeros((1, 16384)), layers="conv5")["conv5"].shape
     (1, 16)
     """
+    x = from_device(x)
     values, rate, _ = unpack(x, sample_rate_hz)
     module = unwrap(net)
     ours = isinstance(module, SpeechNetwork)
