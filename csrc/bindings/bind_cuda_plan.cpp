@@ -25,7 +25,8 @@ py::dict packed_layer(const Plan& plan, index number) {
     for (const cuda::ColumnTile& tile : layer.tiles)
         tiles.append(py::make_tuple(tile.first, tile.count, tile.offsets, cuda::tile_blocks(layer.block, tile)));
     py::dict facts;
-    facts["kernel"] = layer.kernel == cuda::Kernel::hopper ? "hopper" : "tensor";
+    constexpr const char* kernels[] = {"tensor", "window", "hopper"};
+    facts["kernel"] = kernels[static_cast<int>(layer.kernel)];
     facts["width"] = layer.width;
     facts["tiles"] = tiles;
     facts["halves"] = py::array_t<std::uint16_t>(

@@ -6,6 +6,7 @@
 #include "cuda/device/fold.cuh"
 #include "cuda/device/input.cuh"
 #include "cuda/device/tensor.cuh"
+#include "cuda/device/window.cuh"
 
 namespace convscope::cuda {
 namespace {
@@ -30,6 +31,22 @@ void launch(const LayerCall& call, Precision precision, index width, index tiles
         kernel<<<grid, Tile::threads, Tile::shared_bytes, static_cast<cudaStream_t>(stream)>>>(call);
         check(cudaGetLastError(), "layer");
     });
+}
+
+void launch_window(const LayerCall& call, Precision precision, index shared_bytes, Stream stream) {
+    const auto launched = [&](auto tile) {
+        using Tile = decltype(tile);
+        const auto kernel = device::window_kernel<Tile>;
+        const int bytes = static_cast<int>(shared_bytes > Tile::sums_bytes ? shared_bytes : Tile::sums_bytes);
+        check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "shared memory");
+        const unsigned grid = blocks(std::int64_t{call.samples} * call.rows, Tile::rows);
+        kernel<<<grid, Tile::threads, bytes, static_cast<cudaStream_t>(stream)>>>(call);
+        check(cudaGetLastError(), "layer");
+    };
+    if (precision == Precision::float32)
+        launched(device::WindowTile<true>{});
+    else
+        launched(device::WindowTile<false>{});
 }
 
 void launch(const FoldCall& call, Stream stream) {

@@ -11,6 +11,7 @@ using Stream = void*;  // a cudaStream_t
 
 void launch(const InputCall& call, Stream stream);
 void launch(const LayerCall& call, Precision precision, index width, index tiles, Stream stream);
+void launch_window(const LayerCall& call, Precision precision, index shared_bytes, Stream stream);
 void launch(const HopperCall& call, Precision precision, Stream stream);
 void launch(const FoldCall& call, Stream stream);
 

@@ -10,6 +10,7 @@
 namespace convscope::cuda {
 namespace {
 
+constexpr index window_width = 32;                   // columns of the window kernel
 constexpr index alignment = 256;                     // of a constant's first byte
 constexpr index largest_positions = index{1} << 30;  // kernels count them in 32 bits
 
@@ -30,6 +31,12 @@ index best_width(const ConvBlock& block, Kernel kernel, Precision precision) {
         if (best == 0 || chunks < fewest) best = width, fewest = chunks;
     }
     return best;
+}
+
+Kernel best_kernel(const Layer& layer, Precision precision, Target target) {
+    if (suits_window(layer.block, precision)) return Kernel::window;
+    const bool is_hopper = target == Target::hopper && suits_hopper(layer.block, layer.epilogue.activation);
+    return is_hopper ? Kernel::hopper : Kernel::tensor;
 }
 
 std::vector<float> as_floats(const std::vector<double>& values) { return {values.begin(), values.end()}; }
@@ -73,6 +80,22 @@ void pack(const Layer& layer, LayerPlan& plan, bool is_split, std::vector<std::b
 
 }  // namespace
 
+index window_bytes(const ConvBlock& block, Precision precision) {
+    constexpr index rows_of_tile = 128;
+    const std::vector<ColumnTile> tiles = column_tiles(block, window_width);
+    const std::vector<index>& offsets = tiles.front().offsets;
+    const index images = precision == Precision::float32 ? 2 : 1;
+    const index inputs = (rows_of_tile + offsets.back() - offsets.front()) * padded_channels(block.in_channels);
+    const index weights = tile_blocks(block, tiles.front()) * window_width * block_chunks * chunk_channels;
+    return images * (inputs + weights) * static_cast<index>(sizeof(Half));
+}
+
+bool suits_window(const ConvBlock& block, Precision precision) {
+    constexpr index channels = block_chunks * chunk_channels, rows_of_tile = 128, most_bytes = 96 * 1024;
+    return block.step == 1 && block.phases * block.out_channels <= window_width && block.in_channels % channels == 0 &&
+           block.rows() % rows_of_tile == 0 && !block.taps.empty() && window_bytes(block, precision) <= most_bytes;
+}
+
 bool suits_hopper(const ConvBlock& block, Activation activation) {
     constexpr index channels = block_chunks * chunk_channels, rows_of_tile = 128, rows_of_group = 64;
     const index rows = block.rows();
@@ -85,6 +108,8 @@ bool suits_hopper(const ConvBlock& block, Activation activation) {
 std::span<const index> tile_widths(Kernel kernel, Precision precision) {
     static constexpr index of_tensor_float16[] = {128, 64, 32}, of_tensor_float32[] = {64, 32};
     static constexpr index of_hopper_float16[] = {256}, of_hopper_float32[] = {128};
+    static constexpr index of_window[] = {window_width};
+    if (kernel == Kernel::window) return of_window;
     if (kernel == Kernel::hopper) return precision == Precision::float32 ? of_hopper_float32 : of_hopper_float16;
     if (precision == Precision::float32) return of_tensor_float32;
     return of_tensor_float16;
@@ -112,8 +137,7 @@ Plan make_plan(std::vector<Layer> layers, Precision precision, Target target) {
         LayerPlan& of_layer = plan.layers.emplace_back();
         of_layer.block = block;
         of_layer.epilogue = layer.epilogue;
-        of_layer.kernel =
-            target == Target::hopper && suits_hopper(block, layer.epilogue.activation) ? Kernel::hopper : Kernel::tensor;
+        of_layer.kernel = best_kernel(layer, precision, target);
         of_layer.width = best_width(block, of_layer.kernel, precision);
         of_layer.tiles = column_tiles(block, of_layer.width);
         std::sort(of_layer.tiles.begin(), of_layer.tiles.end(), [&](const ColumnTile& a, const ColumnTile& b) {

@@ -16,10 +16,14 @@ enum class Precision { float16, float32 };
 // Which GPUs a plan is for: those of compute capability 9.0, or all from 8.0 on.
 enum class Target { any, hopper };
 
-// device/tensor.cuh takes any layer; device/hopper.cuh those whose maps the copy engine can cut into
-// whole boxes and whose activation is no transcendental function.
-enum class Kernel { tensor, hopper };
+// device/tensor.cuh takes any layer; device/window.cuh those of few columns over long samples; device/hopper.cuh those whose maps
+// the copy engine can cut into whole boxes and whose activation is no transcendental function.
+enum class Kernel { tensor, window, hopper };
+bool suits_window(const ConvBlock& block, Precision precision);
 bool suits_hopper(const ConvBlock& block, Activation activation);
+
+// Shared memory of the window kernel: a tile's inputs and all weights.
+index window_bytes(const ConvBlock& block, Precision precision);
 
 // Columns of the tiles that kernels exist for, widest first.
 std::span<const index> tile_widths(Kernel kernel, Precision precision);

@@ -129,6 +129,8 @@ void run(const Plan& plan, const std::byte* constants, std::byte* memory, index 
             if (series[i] != nullptr) call.partials = partials;
             if (layer.kernel == Kernel::hopper)
                 launch(hopper_call(layer, call, read), plan.precision, stream);
+            else if (layer.kernel == Kernel::window)
+                launch_window(call, plan.precision, window_bytes(layer.block, plan.precision), stream);
             else
                 launch(call, plan.precision, layer.width, static_cast<index>(layer.tiles.size()), stream);
             if (series[i] != nullptr)

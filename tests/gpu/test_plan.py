@@ -91,6 +91,8 @@ def test_layers_of_whole_boxes_have_a_kernel_of_their_own():
     for for_hopper, kernels in ((True, ["hopper", "hopper", "tensor"]), (False, ["tensor"] * 3)):
         plan = plan_of(lowered, "float16", for_hopper=for_hopper)
         assert [plan.packed_layer(number)["kernel"] for number in range(3)] == kernels
+    last = lowered_layers(networks.preset("generator", dim=64), (100,))[-1]
+    assert plan_of([last], "float32").packed_layer(0)["kernel"] == "window"
     cut = lowered_layers(networks.of_boxes(), (64, 126))  # 32 rows of 4 positions, the last one short
     assert plan_of(cut, "float16", for_hopper=True).packed_layer(0)["kernel"] == "tensor"
 

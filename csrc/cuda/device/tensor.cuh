@@ -21,8 +21,8 @@ struct TensorTile {
     static constexpr int depth = 64, chunks = 8, images = is_split ? 2 : 1;
     static constexpr int stage_halves = images * (rows + columns) * depth;
     static constexpr int sums_stride = columns + 1;  // odd, so that rows do not meet in a bank
-    static constexpr int shared_bytes =
-        stages * stage_halves * 2 > rows * sums_stride * 4 ? stages * stage_halves * 2 : rows * sums_stride * 4;
+    static constexpr int sums_bytes = rows * sums_stride * 4;
+    static constexpr int shared_bytes = stages * stage_halves * 2 > sums_bytes ? stages * stage_halves * 2 : sums_bytes;
     static constexpr int warp_rows = 32, warp_columns = columns / 2;
     static constexpr int row_parts = warp_rows / 16, column_parts = warp_columns / 8;
 };
@@ -61,19 +61,26 @@ struct Sums {
     float total[Tile::is_split ? Tile::row_parts : 1][Tile::is_split ? Tile::column_parts : 1][4];
 };
 
+// What one step multiplies: both parts of each number. Row i of the tile is row i + shift of `rows`.
 template <class Tile>
-__device__ inline void multiply_step(const Half* stage, int warp_row, int warp_column, Sums<Tile>& sums) {
+struct StepOperands {
+    const Half* rows[Tile::images];
+    const Half* columns[Tile::images];
+    int shift;
+};
+
+template <class Tile>
+__device__ inline void multiply_step(const StepOperands<Tile>& operands, int warp_row, int warp_column, Sums<Tile>& sums) {
     const int lane = threadIdx.x % 32;
     for (int k = 0; k < Tile::depth / 16; ++k) {
         unsigned rows[Tile::images][Tile::row_parts][4];
         unsigned columns[Tile::images][Tile::column_parts / 2][4];
 #pragma unroll
         for (int image = 0; image < Tile::images; ++image) {
-            const Half* const of_rows = stage + image * (Tile::rows + Tile::columns) * Tile::depth;
-            const Half* const of_columns = of_rows + Tile::rows * Tile::depth;
+            const Half *const of_rows = operands.rows[image], *const of_columns = operands.columns[image];
 #pragma unroll
             for (int i = 0; i < Tile::row_parts; ++i) {
-                const int row = warp_row + i * 16 + lane % 16, chunk = k * 2 + lane / 16;
+                const int row = operands.shift + warp_row + i * 16 + lane % 16, chunk = k * 2 + lane / 16;
                 load_matrices(rows[image][i], of_rows + row * Tile::depth + (chunk ^ row % 8) * 8);
             }
 #pragma unroll
@@ -110,34 +117,11 @@ __device__ inline void promote(Sums<Tile>& sums) {
             }
 }
 
+// What becomes of a tile of sums, by way of shared memory that nobody uses any more.
 template <class Tile>
-__global__ void __launch_bounds__(Tile::threads, 1) tensor_kernel(const LayerCall call) {
-    CONVSCOPE_SHARED_MEMORY(shared);
-    Half* const stages = reinterpret_cast<Half*>(shared);
-    const DeviceTile tile = call.tiles[blockIdx.y];
-    const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-    const int warp_row = warp / 2 * Tile::warp_rows, warp_column = warp % 2 * Tile::warp_columns;
-
-    for (int block = 0; block < Tile::stages - 1; ++block) {
-        if (block < tile.blocks) copy_step<Tile>(call, tile, block, stages + block * Tile::stage_halves);
-        end_copies();
-    }
-    Sums<Tile> sums{};
-    for (int block = 0; block < tile.blocks; ++block) {
-        wait_for_copies<Tile::stages - 2>();
-        __syncthreads();
-        const int next = block + Tile::stages - 1;
-        if (next < tile.blocks) copy_step<Tile>(call, tile, next, stages + next % Tile::stages * Tile::stage_halves);
-        end_copies();
-        multiply_step<Tile>(stages + block % Tile::stages * Tile::stage_halves, warp_row, warp_column, sums);
-        if constexpr (Tile::is_split)
-            if (block % 2 == 1) promote<Tile>(sums);
-    }
-    if constexpr (Tile::is_split) promote<Tile>(sums);
-    wait_for_copies<0>();
-    __syncthreads();  // the stages are free
-
-    float* const values = reinterpret_cast<float*>(shared);
+__device__ inline void finish_tile(const LayerCall& call, const DeviceTile& tile, int warp_row, int warp_column,
+                                   const Sums<Tile>& sums, float* values) {
+    const int lane = threadIdx.x % 32;
 #pragma unroll
     for (int i = 0; i < Tile::row_parts; ++i)
 #pragma unroll
@@ -157,6 +141,42 @@ __global__ void __launch_bounds__(Tile::threads, 1) tensor_kernel(const LayerCal
     const TileSums of_tile{values, Tile::sums_stride, static_cast<int>(blockIdx.x) * Tile::rows, Tile::rows};
     if (call.partials != nullptr) reduce_rows(call, tile, of_tile, threadIdx.x, Tile::threads);
     if (call.output[0] != nullptr) store_rows(call, tile, of_tile, threadIdx.x, Tile::threads);
+}
+
+template <class Tile>
+__global__ void __launch_bounds__(Tile::threads, 1) tensor_kernel(const LayerCall call) {
+    CONVSCOPE_SHARED_MEMORY(shared);
+    Half* const stages = reinterpret_cast<Half*>(shared);
+    const DeviceTile tile = call.tiles[blockIdx.y];
+    const int warp = threadIdx.x / 32;
+    const int warp_row = warp / 2 * Tile::warp_rows, warp_column = warp % 2 * Tile::warp_columns;
+
+    for (int block = 0; block < Tile::stages - 1; ++block) {
+        if (block < tile.blocks) copy_step<Tile>(call, tile, block, stages + block * Tile::stage_halves);
+        end_copies();
+    }
+    Sums<Tile> sums{};
+    for (int block = 0; block < tile.blocks; ++block) {
+        wait_for_copies<Tile::stages - 2>();
+        __syncthreads();
+        const int next = block + Tile::stages - 1;
+        if (next < tile.blocks) copy_step<Tile>(call, tile, next, stages + next % Tile::stages * Tile::stage_halves);
+        end_copies();
+        StepOperands<Tile> operands{};
+        for (int image = 0; image < Tile::images; ++image) {
+            const Half* const stage = stages + block % Tile::stages * Tile::stage_halves;
+            operands.rows[image] = stage + image * (Tile::rows + Tile::columns) * Tile::depth;
+            operands.columns[image] = operands.rows[image] + Tile::rows * Tile::depth;
+        }
+        multiply_step<Tile>(operands, warp_row, warp_column, sums);
+        if constexpr (Tile::is_split)
+            if (block % 2 == 1) promote<Tile>(sums);
+    }
+    if constexpr (Tile::is_split) promote<Tile>(sums);
+    wait_for_copies<0>();
+    __syncthreads();  // the stages are free
+
+    finish_tile<Tile>(call, tile, warp_row, warp_column, sums, reinterpret_cast<float*>(shared));
 }
 
 // Calls `use` with the tile of that width: as many stages as 96 kB of shared memory hold.

@@ -8,6 +8,7 @@
 #include "cuda/device/hopper.cuh"
 #include "cuda/device/input.cuh"
 #include "cuda/device/tensor.cuh"
+#include "cuda/device/window.cuh"
 
 namespace convscope::cuda {
 namespace {
@@ -31,6 +32,20 @@ void launch(const LayerCall& call, Precision precision, index width, index tiles
         Machine::launch({blocks(static_cast<index>(call.samples) * call.rows, Tile::rows), static_cast<unsigned>(tiles), 1},
                         Tile::threads, Tile::shared_bytes, [&] { device::tensor_kernel<Tile>(call); });
     });
+}
+
+void launch_window(const LayerCall& call, Precision precision, index shared_bytes, Stream /*stream*/) {
+    const auto launched = [&](auto tile) {
+        using Tile = decltype(tile);
+        device::copies_of_thread.clear();
+        Machine::launch({blocks(static_cast<index>(call.samples) * call.rows, Tile::rows), 1, 1}, Tile::threads,
+                        static_cast<std::size_t>(std::max<index>(shared_bytes, Tile::sums_bytes)),
+                        [&] { device::window_kernel<Tile>(call); });
+    };
+    if (precision == Precision::float32)
+        launched(device::WindowTile<true>{});
+    else
+        launched(device::WindowTile<false>{});
 }
 
 TensorMap make_tensor_map(void* data, const MapShape& shape) {

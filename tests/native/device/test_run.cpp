@@ -132,6 +132,8 @@ std::vector<Network> networks_for_hopper() {
                     layer_of(strided(32, 64, 192), Activation::leaky_relu, Reduction::mean)},
                    Target::hopper});
     all.back().layers.back().epilogue.before_activation = true;
+    all.push_back(
+        {"window of two blocks", {layer_of(transposed(128, 128, 3), Activation::tanh, Reduction::readout)}, Target::any});
     all.push_back({"long", {layer_of(transposed(256, 64, 64), Activation::identity, Reduction::mean)}, Target::hopper});
     return all;
 }
