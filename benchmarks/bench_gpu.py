@@ -11,8 +11,10 @@ which takes minutes.
 from __future__ import annotations
 
 import argparse
+import copy
 import datetime
 import json
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -43,6 +45,7 @@ class Engine:
     accuracy: str
     run: Run
     is_torch: bool = True  # in PyTorch's stream, so that its events see it
+    batches: tuple[int, ...] = ()  # all, if none is named
 
 
 class Conv2dMeans(LayerMeans):
@@ -86,7 +89,7 @@ def torch_engines(net: cs.models.SpeechNetwork, compiles: bool) -> list[Engine]:
             (torch.float16, False, TEN_THOUSANDTH),
             (torch.bfloat16, False, THOUSANDTH),
         ):
-            made = module(net, depth).to("cuda", dtype).eval()
+            made = module(copy.deepcopy(net), depth).to("cuda", dtype).eval()
             name = f"torch {form} {'tf32' if tf32 else str(dtype).removeprefix('torch.')}"
             engines.append(Engine(name, accuracy, _in_torch(made, dtype, tf32)))
             if compiles and form != "channels last" and dtype is not torch.bfloat16:
@@ -106,6 +109,9 @@ def _in_torch(module: Callable[[Tensor], Series], dtype: torch.dtype, tf32: bool
 
 def jax_engines(net: cs.models.SpeechNetwork) -> list[Engine]:
     """The sub-pixel form, jitted; none where JAX or its GPU is absent."""
+    os.environ.setdefault(
+        "XLA_PYTHON_CLIENT_PREALLOCATE", "false"
+    )  # or it takes three quarters of the memory
     try:
         import jax
 
@@ -113,7 +119,7 @@ def jax_engines(net: cs.models.SpeechNetwork) -> list[Engine]:
     except (ImportError, RuntimeError) as reason:
         print(f"without JAX: {reason}", flush=True)
         return []
-    forward = means_of(Phases(net, len(net.spec.layers)))
+    forward = means_of(Phases(copy.deepcopy(net), len(net.spec.layers)))
 
     def engine(precision: str, accuracy: str) -> Engine:
         jitted = jax.jit(forward)
@@ -124,7 +130,9 @@ def jax_engines(net: cs.models.SpeechNetwork) -> list[Engine]:
                 means = jax.block_until_ready(jitted(jax.dlpack.from_dlpack(x)))
             return tuple(torch.from_dlpack(mean) for mean in means)
 
-        return Engine(f"JAX sub-pixel {precision}", accuracy, run, is_torch=False)
+        return Engine(
+            f"JAX sub-pixel {precision}", accuracy, run, is_torch=False, batches=(264, 1056)
+        )  # compiled anew for each
 
     return [engine("float32", SINGLE), engine("tensorfloat32", TEN_THOUSANDTH)]
 
@@ -192,13 +200,15 @@ def measure(
     ready: dict[str, tuple[Engine, Run]] = {}
     rows: dict[str, dict[str, object]] = {}
     for engine in engines:
+        if engine.batches and len(x) not in engine.batches:
+            continue
         rows[engine.name] = {"engine": engine.name, "accuracy": engine.accuracy, "batch": len(x)}
         try:
             run, part = _of_whole_batch(engine.run, x)
             rows[engine.name] |= {"part": part, "error": errors(run(x), exact)}
             ready[engine.name] = (engine, run)
-        except RuntimeError as error:
-            rows[engine.name]["failed"] = str(error).splitlines()[0][:200]
+        except Exception as error:  # a peer's: a row of the table
+            rows[engine.name]["failed"] = (str(error) or repr(error)).splitlines()[0][:200]
         torch.cuda.empty_cache()
     times: dict[str, list[float]] = {name: [] for name in ready}
     for number in range(WARM_UP + ROUNDS):
@@ -325,18 +335,29 @@ def main() -> None:
         ratios(of_batch)
         print(table(of_batch, found["float16 TFLOP/s"]), flush=True)
         rows += of_batch
-    if options.save:
-        name = facts.devices[0].removeprefix("NVIDIA ").lower().replace(" ", "-")
-        stem = options.save / f"{datetime.date.today().isoformat()}-{name}-{options.role.replace('_', '-')}"
-        result = {
-            "device": facts.devices[0],
-            "driver": facts.driver,
-            "torch": torch.__version__,
-            "ceilings": found,
-            "rows": rows,
-        }
-        stem.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
-        stem.with_suffix(".md").write_text(f"{table(rows, found['float16 TFLOP/s'])}\n")
+        if options.save:
+            save(options.save, options.role, facts, found, rows)
+
+
+def save(
+    folder: Path,
+    role: str,
+    facts: cs.probe.GpuFacts,
+    ceilings: dict[str, float],
+    rows: list[dict[str, object]],
+) -> None:
+    """What has been measured so far."""
+    name = facts.devices[0].removeprefix("NVIDIA ").lower().replace(" ", "-")
+    stem = folder / f"{datetime.date.today().isoformat()}-{name}-{role.replace('_', '-')}"
+    result = {
+        "device": facts.devices[0],
+        "driver": facts.driver,
+        "torch": torch.__version__,
+        "ceilings": ceilings,
+        "rows": rows,
+    }
+    stem.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
+    stem.with_suffix(".md").write_text(f"{table(rows, ceilings['float16 TFLOP/s'])}\n")
 
 
 if __name__ == "__main__":

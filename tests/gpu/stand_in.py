@@ -64,9 +64,9 @@ class StandIn:
         self._free_bytes = free_bytes
         self.calls: list[dict[str, Any]] = []
 
-    def run(self, **call: Any) -> None:
+    def run(self, constants: Tensor, **call: Any) -> None:
         self.calls.append(call)
-        self._module.run(**call, device=0, stream=0)
+        self._module.run(**call, constants=constants.data_ptr(), device=0, stream=0)
 
     def free_bytes(self) -> int:
         return self._free_bytes

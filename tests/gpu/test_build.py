@@ -45,7 +45,9 @@ def test_all_architectures_within_three_minutes_and_without_spills(nvcc, tmp_pat
             name,
             properties,
         )
-    assert "injected" not in report  # a wait that the compiler adds is one that the source forgot
+    # What the compiler says when it does not trust the order of the products, or drops the reallocation of registers.
+    for word in ("injected", "serialized", "setmaxnreg"):
+        assert word not in report
 
 
 def test_without_nvcc_the_engine_is_left_out_or_asked_for_in_vain(tmp_path):

@@ -119,22 +119,26 @@ __device__ inline void multiply_tile(const HopperShared<Tile>& shared, int block
         float total[Tile::sums];
 #pragma unroll
         for (int i = 0; i < Tile::sums; ++i) mixed[i] = total[i] = 0.0f;
-        for (int block = 0; block < blocks;) {
-            const int first_stage = turn.stage;
-            const int together = block + 1 < blocks ? 2 : 1;
-            for (int i = 0; i < together; ++i, turn.advance()) {
+        for (int block = 0; block < blocks; block += 2) {
+            int last_stage = turn.stage;
+            wait(shared.full + last_stage, turn.phase);
+            multiply_stage<Tile>(shared.stages + last_stage * Tile::stage_halves, group, true, sums, block == 0, mixed);
+            turn.advance();
+            if (block + 1 < blocks) {
                 wait(shared.full + turn.stage, turn.phase);
-                multiply_stage<Tile>(shared.stages + turn.stage * Tile::stage_halves, group, i == 0, sums, block + i == 0, mixed);
+                multiply_stage<Tile>(shared.stages + turn.stage * Tile::stage_halves, group, false, sums, false, mixed);
+                wait_for_products<1>();
+                if (leads) arrive(shared.empty + last_stage);
+                last_stage = turn.stage;
+                turn.advance();
             }
             wait_for_products<0>();
-            if (leads) arrive(shared.empty + first_stage);
-            if (leads && together == 2) arrive(shared.empty + (first_stage + 1) % Tile::stages);
+            if (leads) arrive(shared.empty + last_stage);
 #pragma unroll
             for (int i = 0; i < Tile::sums; ++i) {
                 pin(sums[i]);
                 total[i] += sums[i];
             }
-            block += together;
         }
 #pragma unroll
         for (int i = 0; i < Tile::sums; ++i) {

@@ -31,8 +31,8 @@ __device__ inline void wait(Barrier* barrier, unsigned parity) {
         ".reg .pred done;\n"
         "again:\n"
         "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
-        "@done bra.uni ended;\n"
-        "bra.uni again;\n"
+        "@done bra ended;\n"
+        "bra again;\n"
         "ended:\n"
         "}" ::"r"(shared_address(barrier)),
         "r"(parity)

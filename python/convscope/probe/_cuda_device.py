@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import ModuleType
@@ -33,8 +34,8 @@ class Device(Protocol):
     name: torch.device
     is_hopper: bool  # of compute capability 9.0, which has kernels of its own
 
-    def run(self, **call: Any) -> None:
-        """`_cuda.run` in this device's present stream."""
+    def run(self, constants: Tensor, **call: Any) -> None:
+        """`_cuda.run` in this device's present stream, until whose end nobody else gets the constants' memory."""
 
     def free_bytes(self) -> int:
         """That an allocation can have."""
@@ -48,9 +49,8 @@ class Device(Protocol):
 
 def unavailable() -> str | None:
     """Why no GPU can be used here; None if one can."""
-    try:
-        module = _module()
-    except ImportError:
+    module = _module()
+    if module is None:
         return "convscope was built without nvcc, so it has no GPU engine"
     return missing(
         toolkit=module.toolkit_version,
@@ -78,9 +78,8 @@ class GpuFacts:
 def gpu_facts() -> GpuFacts:
     """Looked up anew on each call."""
     reason = unavailable()
-    try:
-        module = _module()
-    except ImportError:
+    module = _module()
+    if module is None:
         return GpuFacts(reason, None, (), None, ())
     driver = module.driver_version()
     count = torch.cuda.device_count() if reason is None else 0
@@ -164,7 +163,10 @@ def find_device(name: torch.device) -> Device:
     return _Gpu(number)
 
 
-def _module() -> ModuleType:
+def _module() -> ModuleType | None:
+    """None where it was not built; an ImportError where it was and cannot be loaded."""
+    if importlib.util.find_spec("convscope._cuda") is None:
+        return None
     return importlib.import_module("convscope._cuda")
 
 
@@ -172,13 +174,17 @@ class _Gpu:
     """A GPU by PyTorch and `_cuda`."""
 
     def __init__(self, number: int) -> None:
+        module = _module()
+        assert module is not None
+        self._run = module.run
         self.name = torch.device("cuda", number)
         self.is_hopper = torch.cuda.get_device_capability(number) == (9, 0)
         self._copies = torch.cuda.Stream(self.name)  # type: ignore[no-untyped-call]
 
-    def run(self, **call: Any) -> None:
-        stream = torch.cuda.current_stream(self.name).cuda_stream
-        _module().run(**call, device=self.name.index, stream=stream)
+    def run(self, constants: Tensor, **call: Any) -> None:
+        stream = torch.cuda.current_stream(self.name)
+        constants.record_stream(stream)
+        self._run(**call, constants=constants.data_ptr(), device=self.name.index, stream=stream.cuda_stream)
 
     def free_bytes(self) -> int:
         free, _ = torch.cuda.mem_get_info(self.name)

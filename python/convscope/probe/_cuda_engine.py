@@ -110,7 +110,7 @@ class CudaEngine:
         )
         place.device.run(
             plan=place.packed,
-            constants=place.constants.data_ptr(),
+            constants=place.constants,
             memory=memory.data_ptr(),
             chunk=chunk,
             input=x.data_ptr(),
