@@ -194,11 +194,10 @@ class Probe:
         self._attributes: dict[str, str | int] = {
             "reduce": reduce if isinstance(reduce, str) else "readout",
             "at": at,
-            "precision": precision,
+            "precision": "float32" if fallback is not None else precision,
             "engine": self.engine,
             "sample_rate_hz": self._sample_rate_hz,
         }
-
         self._number = register(self)
 
     @property
@@ -241,7 +240,7 @@ class Probe:
         sample_rate_hz : int, optional
             Of these sounds; refused when it is not the network's. A batch of `convscope.data` brings its own.
         progress : callable, optional
-            Called with (samples done, samples in all) after each chunk.
+            Called with (samples done, samples in all) after each chunk; not for tensors on a GPU, which nobody waits for.
 
         Returns
         -------
