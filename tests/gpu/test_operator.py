@@ -44,3 +44,13 @@ def test_a_probe_that_is_gone_is_named(probe):
     gc.collect()
     with pytest.raises(RuntimeError, match=f"still there, got number {number}"):
         torch.ops.convscope.probe(torch.zeros(1, 3, 60), number)
+
+
+def test_compiled_code_has_it_as_one_operator(probe):
+    def loudness(x):
+        series = probe.operator(2 * x)
+        return series["conv1"].mean(1) + series["conv5"].mean(1)
+
+    x = torch.from_numpy(networks.inputs(probe, 2))
+    compiled = torch.compile(loudness, backend="aot_eager", fullgraph=True)
+    assert torch.allclose(compiled(x), loudness(x))
