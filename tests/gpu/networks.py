@@ -8,6 +8,14 @@ from torch import nn
 
 import convscope as cs
 
+LIMITS = {"float32": 2e-6, "float16": 2e-3}  # of any layer's series, relative to float64
+
+
+def assert_within_limits(net: nn.Module, x: np.ndarray, precision: str, **options) -> None:
+    """Every layer of the network, computed on a GPU."""
+    errors = cs.verify(net, x, precision=precision, **options)
+    assert all(row.error <= LIMITS[precision] for row in errors), str(errors)
+
 
 def preset(role: str, dim: int = 2) -> nn.Module:
     """A whole ciwGAN, two channels wide."""

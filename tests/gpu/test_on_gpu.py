@@ -11,7 +11,6 @@ import convscope as cs
 
 pytestmark = pytest.mark.gpu
 
-LIMITS = {"float32": 2e-6, "float16": 2e-3}
 ROLES = ("generator", "q_network", "discriminator")
 
 
@@ -30,26 +29,23 @@ def make(gpu):
     return made
 
 
-@pytest.mark.parametrize("precision", LIMITS)
+@pytest.mark.parametrize("precision", networks.LIMITS)
 @pytest.mark.parametrize("role", ROLES)
 def test_every_layer_against_float64(gpu, role, precision):
     net = full(role)
-    errors = cs.verify(net, networks.inputs(cs.Probe(net, device="cpu"), 4), device=gpu, precision=precision)
-    for row in errors:
-        assert row.error <= LIMITS[precision], str(errors)
+    x = networks.inputs(cs.Probe(net, device="cpu"), 4)
+    networks.assert_within_limits(net, x, precision, device=gpu)
 
 
-@pytest.mark.parametrize("precision", LIMITS)
+@pytest.mark.parametrize("precision", networks.LIMITS)
 @pytest.mark.parametrize("reduce", ["mean", "rms", "max"])
 def test_odd_layers_against_float64(gpu, reduce, precision):
     x = np.random.default_rng(0).standard_normal((5, 3, 60)).astype(np.float32)
     for at in ("post", "pre"):
-        errors = cs.verify(networks.odd(), x, device=gpu, precision=precision, reduce=reduce, at=at)
-        for row in errors:
-            assert row.error <= LIMITS[precision], str(errors)
+        networks.assert_within_limits(networks.odd(), x, precision, device=gpu, reduce=reduce, at=at)
 
 
-@pytest.mark.parametrize("precision", LIMITS)
+@pytest.mark.parametrize("precision", networks.LIMITS)
 @pytest.mark.parametrize("role", ["generator", "q_network"])
 def test_same_bits_on_repeat_and_for_every_batch(make, role, precision):
     probe, x = make(full(role), 1000, precision=precision)

@@ -10,37 +10,30 @@ from tests.gpu import networks
 import convscope as cs
 from convscope.probe._cuda_engine import fitting_chunk
 
-LIMITS = {"float32": 2e-6, "float16": 2e-3}
 
-
-@pytest.mark.parametrize("precision", LIMITS)
+@pytest.mark.parametrize("precision", networks.LIMITS)
 @pytest.mark.parametrize("role", ["generator", "q_network", "discriminator"])
 def test_whole_networks(device, role, precision):
     net = networks.preset(role)
     x = networks.inputs(cs.Probe(net), 2)
-    errors = cs.verify(net, x, device="cuda", precision=precision)
-    assert len(errors) == len(net.spec.layers)
-    for row in errors:
-        assert row.error <= LIMITS[precision], str(errors)
+    assert cs.Probe(net, device="cuda").layers.names == tuple(layer.name for layer in net.spec.layers)
+    networks.assert_within_limits(net, x, precision, device="cuda")
 
 
-@pytest.mark.parametrize("precision", LIMITS)
+@pytest.mark.parametrize("precision", networks.LIMITS)
 @pytest.mark.parametrize("reduce", ["mean", "rms", "max"])
 def test_odd_layers_and_reductions(device, reduce, precision):
     x = np.random.default_rng(0).standard_normal((3, 3, 60)).astype(np.float32)
     for at in ("post", "pre"):
-        errors = cs.verify(networks.odd(), x, device="cuda", precision=precision, reduce=reduce, at=at)
-        for row in errors:
-            assert row.error <= LIMITS[precision], str(errors)
+        networks.assert_within_limits(networks.odd(), x, precision, device="cuda", reduce=reduce, at=at)
 
 
-@pytest.mark.parametrize("precision", LIMITS)
+@pytest.mark.parametrize("precision", networks.LIMITS)
 def test_the_kernel_of_compute_capability_9(device, precision):
     device.is_hopper = True
     net = networks.of_boxes()
     x = np.random.default_rng(0).standard_normal((3, 64, 128)).astype(np.float32)
-    for row in cs.verify(net, x, device="cuda", precision=precision):
-        assert row.error <= LIMITS[precision], row
+    networks.assert_within_limits(net, x, precision, device="cuda")
     whole = cs.Probe(net, device="cuda", precision=precision, input_shape=(64, 128)).run(x)
     parts = cs.Probe(net, device="cuda", precision=precision, input_shape=(64, 128), chunk=2).run(x)
     for name in whole:

@@ -55,9 +55,9 @@ struct Turn {
 
 // A tile of the product: blocks take every gridDim.x-th.
 struct Unit {
-    int number, row_tile, column_tile;
+    int row_tile, column_tile;
     __device__ Unit(const HopperCall& call, int number)
-        : number(number), row_tile(number % call.row_tiles), column_tile(number / call.row_tiles) {}
+        : row_tile(number % call.row_tiles), column_tile(number / call.row_tiles) {}
 };
 
 template <class Tile>
