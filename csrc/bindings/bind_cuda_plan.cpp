@@ -25,10 +25,15 @@ py::dict packed_layer(const Plan& plan, index number) {
     for (const cuda::ColumnTile& tile : layer.tiles)
         tiles.append(py::make_tuple(tile.first, tile.count, tile.offsets, cuda::tile_blocks(layer.block, tile)));
     py::dict facts;
-    constexpr const char* kernels[] = {"tensor", "window", "hopper"};
+    constexpr const char* kernels[] = {"tensor", "window", "hopper", "fused"};
     facts["kernel"] = kernels[static_cast<int>(layer.kernel)];
     facts["width"] = layer.width;
     facts["tiles"] = tiles;
+    if (layer.kernel == cuda::Kernel::fused) {  // cuda/fused.h
+        const cuda::FusedShape shape = cuda::fused_shape(plan.layers[number - 1].block, layer.block);
+        facts["first"] = shape.first;
+        facts["period"] = shape.period;
+    }
     facts["halves"] = py::array_t<std::uint16_t>(
         layer.weight_bytes / 2, reinterpret_cast<const std::uint16_t*>(plan.constants.data() + layer.at.weights));
     facts["in_scales"] = layer.in_scales;

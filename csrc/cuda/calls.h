@@ -52,6 +52,23 @@ struct LayerCall {
     std::int32_t slots;    // tiles that share a phase
 };
 
+inline constexpr std::int32_t fused_outputs = 40;  // that a row of the layer before adds to, at most; a multiple of eight
+
+// A fused layer (cuda/fused.h), in the kernel of the layer before it.
+struct FusedCall {
+    const Half* weights;  // null: the next layer is not fused
+    float* parts;         // (samples, rows, column tiles, fused_outputs)
+};
+
+// What it left, to the layer's series.
+struct GatherCall {
+    LayerCall layer;  // has neither tiles nor maps
+    const float* parts;
+    std::int32_t rows, column_tiles;  // of the layer before
+    std::int32_t first, period;
+    float* series;  // (samples, readouts, out_length)
+};
+
 // From partials to series (samples, readouts, out_length).
 struct FoldCall {
     const float* partials;

@@ -11,6 +11,7 @@ struct HopperCall {
     TensorMap input[2];   // (channels, step, rows, samples)
     TensorMap output[2];  // (channels, phases, rows, samples)
     LayerCall layer;
+    FusedCall fused;
     std::int32_t row_tiles, column_tiles;
 };
 

@@ -4,6 +4,7 @@
 
 #include "cuda/check.h"
 #include "cuda/device/fold.cuh"
+#include "cuda/device/gather.cuh"
 #include "cuda/device/input.cuh"
 #include "cuda/device/tensor.cuh"
 #include "cuda/device/window.cuh"
@@ -54,6 +55,13 @@ void launch(const FoldCall& call, Stream stream) {
     device::fold_kernel<<<blocks(threads, device::fold_threads), device::fold_threads, 0, static_cast<cudaStream_t>(stream)>>>(
         call);
     check(cudaGetLastError(), "fold");
+}
+
+void launch(const GatherCall& call, Stream stream) {
+    const std::int64_t threads = std::int64_t{call.layer.samples} * call.layer.out_length;
+    const unsigned grid = blocks(threads, device::gather_threads);
+    device::gather_kernel<<<grid, device::gather_threads, 0, static_cast<cudaStream_t>(stream)>>>(call);
+    check(cudaGetLastError(), "gather");
 }
 
 }  // namespace convscope::cuda

@@ -14,5 +14,6 @@ void launch(const LayerCall& call, Precision precision, index width, index tiles
 void launch_window(const LayerCall& call, Precision precision, index shared_bytes, Stream stream);
 void launch(const HopperCall& call, Precision precision, Stream stream);
 void launch(const FoldCall& call, Stream stream);
+void launch(const GatherCall& call, Stream stream);
 
 }  // namespace convscope::cuda

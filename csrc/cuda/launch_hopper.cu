@@ -52,10 +52,8 @@ TensorMap make_tensor_map(void* data, const MapShape& shape) {
 }
 
 void launch(const HopperCall& call, Precision precision, Stream stream) {
-    if (precision == Precision::float32)
-        launch_tiles<device::HopperTile<true>>(call, static_cast<cudaStream_t>(stream));
-    else
-        launch_tiles<device::HopperTile<false>>(call, static_cast<cudaStream_t>(stream));
+    device::with_hopper_tile(call, precision,
+                             [&](auto tile) { launch_tiles<decltype(tile)>(call, static_cast<cudaStream_t>(stream)); });
 }
 
 }  // namespace convscope::cuda

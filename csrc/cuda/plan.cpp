@@ -39,6 +39,18 @@ Kernel best_kernel(const Layer& layer, Precision precision, Target target) {
     return is_hopper ? Kernel::hopper : Kernel::tensor;
 }
 
+// Into tiles, those of most steps first.
+void cut(LayerPlan& layer, Precision precision) {
+    const ConvBlock& block = layer.block;
+    layer.width = best_width(block, layer.kernel, precision);
+    layer.tiles = column_tiles(block, layer.width);
+    std::sort(layer.tiles.begin(), layer.tiles.end(), [&](const ColumnTile& a, const ColumnTile& b) {
+        const index of_a = tile_blocks(block, a), of_b = tile_blocks(block, b);
+        return of_a > of_b || (of_a == of_b && a.first < b.first);
+    });
+    layer.slots = (block.out_channels + layer.width - 1) / layer.width;
+}
+
 std::vector<float> as_floats(const std::vector<double>& values) { return {values.begin(), values.end()}; }
 
 std::vector<float> bias_of_phases(const Layer& layer) {
@@ -49,7 +61,7 @@ std::vector<float> bias_of_phases(const Layer& layer) {
     return bias;
 }
 
-void pack(const Layer& layer, LayerPlan& plan, bool is_split, std::vector<std::byte>& constants) {
+void pack_tiles(const Layer& layer, LayerPlan& plan, bool is_split, std::vector<std::byte>& constants) {
     std::vector<DeviceTile> tiles;
     std::vector<std::int32_t> offsets;
     std::vector<Half> weights;
@@ -64,17 +76,33 @@ void pack(const Layer& layer, LayerPlan& plan, bool is_split, std::vector<std::b
             pack_tile(layer.block, layer.weights.kernel, tile, plan.width, {plan.in_scales, plan.weight_scales}, is_split);
         weights.insert(weights.end(), packed.begin(), packed.end());
     }
-    std::vector<double> unscale;
-    unscale.reserve(plan.weight_scales.size());
-    for (double scale : plan.weight_scales) unscale.push_back(1 / scale);
     plan.weight_bytes = static_cast<index>(weights.size() * sizeof(Half));
     plan.at.weights = append(constants, weights);
     plan.at.tiles = append(constants, tiles);
     plan.at.offsets = append(constants, offsets);
+}
+
+// For the tiles of the layer before, in their order.
+void pack_fused_tiles(const Layer& layer, const LayerPlan& before, LayerPlan& plan, bool is_split,
+                      std::vector<std::byte>& constants) {
+    std::vector<Half> weights;
+    for (const ColumnTile& tile : before.tiles) {
+        const std::vector<Half> packed = pack_fused(before.block, tile, before.width, layer.block, layer.weights.kernel,
+                                                    {plan.in_scales, plan.weight_scales}, is_split);
+        weights.insert(weights.end(), packed.begin(), packed.end());
+    }
+    plan.weight_bytes = static_cast<index>(weights.size() * sizeof(Half));
+    plan.at.weights = append(constants, weights);
+}
+
+void pack_epilogue(const Layer& layer, LayerPlan& plan, std::vector<std::byte>& constants) {
+    std::vector<double> unscale;
+    unscale.reserve(plan.weight_scales.size());
+    for (double scale : plan.weight_scales) unscale.push_back(1 / scale);
     plan.at.unscale = append(constants, as_floats(unscale));
     plan.at.bias = append(constants, bias_of_phases(layer));
     if (!layer.weights.slope.empty()) plan.at.slope = append(constants, layer.weights.slope);
-    if (plan.is_stored()) plan.at.out_scale = append(constants, as_floats(plan.out_scales));
+    if (!plan.out_scales.empty()) plan.at.out_scale = append(constants, as_floats(plan.out_scales));
     if (!layer.weights.readout.empty()) plan.at.readout = append(constants, layer.weights.readout);
 }
 
@@ -119,6 +147,10 @@ index LayerPlan::partial_floats() const {
     return epilogue.reduction == Reduction::none ? 0 : block.rows() * block.phases * slots * epilogue.readouts;
 }
 
+index LayerPlan::fused_floats() const {
+    return computes_next ? block.rows() * static_cast<index>(tiles.size()) * fused_outputs : 0;
+}
+
 index LayerPlan::series_floats() const {
     return epilogue.reduction == Reduction::none ? 0 : block.out_length * epilogue.readouts;
 }
@@ -137,21 +169,22 @@ Plan make_plan(std::vector<Layer> layers, Precision precision, Target target) {
         LayerPlan& of_layer = plan.layers.emplace_back();
         of_layer.block = block;
         of_layer.epilogue = layer.epilogue;
-        of_layer.kernel = best_kernel(layer, precision, target);
-        of_layer.width = best_width(block, of_layer.kernel, precision);
-        of_layer.tiles = column_tiles(block, of_layer.width);
-        std::sort(of_layer.tiles.begin(), of_layer.tiles.end(), [&](const ColumnTile& a, const ColumnTile& b) {
-            const index of_a = tile_blocks(block, a), of_b = tile_blocks(block, b);
-            return of_a > of_b || (of_a == of_b && a.first < b.first);
-        });
-        of_layer.slots = (block.out_channels + of_layer.width - 1) / of_layer.width;
+        const bool is_fused = i > 0 && plan.layers[i - 1].computes_next;
+        of_layer.kernel = is_fused ? Kernel::fused : best_kernel(layer, precision, target);
+        if (!is_fused) cut(of_layer, precision);
+        of_layer.computes_next =
+            of_layer.kernel == Kernel::hopper && i + 2 == layers.size() && suits_fusion(block, layers[i + 1].block);
         of_layer.in_scales = scales;
         of_layer.weight_scales = weight_scales(layer, scales);
         Expected expected = expected_outputs(layer, values);
         scales.clear();
         for (double magnitude : expected.magnitudes) scales.push_back(map_scale(magnitude));
         if (i + 1 < layers.size()) of_layer.out_scales = scales;
-        pack(layer, of_layer, precision == Precision::float32, plan.constants);
+        if (is_fused)
+            pack_fused_tiles(layer, plan.layers[i - 1], of_layer, precision == Precision::float32, plan.constants);
+        else
+            pack_tiles(layer, of_layer, precision == Precision::float32, plan.constants);
+        pack_epilogue(layer, of_layer, plan.constants);
         values = std::move(expected.values);
         layers[i].weights = {};
     }

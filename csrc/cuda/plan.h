@@ -7,6 +7,7 @@
 
 #include "core/layer.h"
 #include "cuda/calls.h"
+#include "cuda/fused.h"
 #include "cuda/product.h"
 
 namespace convscope::cuda {
@@ -17,8 +18,9 @@ enum class Precision { float16, float32 };
 enum class Target { any, hopper };
 
 // device/tensor.cuh takes any layer; device/window.cuh those of few columns over long samples; device/hopper.cuh those whose maps
-// the copy engine can cut into whole boxes and whose activation is no transcendental function.
-enum class Kernel { tensor, window, hopper };
+// the copy engine can cut into whole boxes and whose activation is no transcendental function; a fused layer is computed by the
+// hopper kernel of the layer before it.
+enum class Kernel { tensor, window, hopper, fused };
 bool suits_window(const ConvBlock& block, Precision precision);
 bool suits_hopper(const ConvBlock& block, Activation activation);
 
@@ -37,16 +39,18 @@ struct LayerPlan {
     ConvBlock block;
     Epilogue epilogue;
     Kernel kernel = Kernel::tensor;
-    index width = 0;                                           // columns of a tile
+    bool computes_next = false;                                // the next one is fused
+    index width = 0;                                           // columns of a tile; no tiles where the layer is fused
     std::vector<ColumnTile> tiles;                             // those of most steps first
     index slots = 0;                                           // tiles that share a phase
     std::vector<double> in_scales, weight_scales, out_scales;  // by channel; no `out_scales` where nobody reads the map
     ConstantPlaces at;
     index weight_bytes = 0;
 
-    bool is_stored() const { return !out_scales.empty(); }
+    bool is_stored() const { return !out_scales.empty() && !computes_next; }
     index partial_floats() const;  // of a sample; 0 where nothing is reduced
     index series_floats() const;   // likewise
+    index fused_floats() const;    // of a sample, left for the next layer if that is fused
 };
 
 struct Plan {

@@ -25,6 +25,14 @@ index tile_blocks(const ConvBlock& block, const ColumnTile& tile) {
     return (chunks + block_chunks - 1) / block_chunks;
 }
 
+void set_weight(Half* image, index rows, index row, index k, double weight, bool is_split) {
+    constexpr index depth = block_chunks * chunk_channels;
+    const index chunk = k / chunk_channels,
+                place = row * depth + (chunk ^ row % block_chunks) * chunk_channels + k % chunk_channels;
+    image[place] = to_half(static_cast<float>(weight));
+    if (is_split) image[rows * depth + place] = to_half(static_cast<float>(0x1p11 * (weight - to_float(image[place]))));
+}
+
 std::vector<Half> pack_tile(const ConvBlock& block, const std::vector<float>& kernel, const ColumnTile& tile, index width,
                             const Scales& scales, bool is_split) {
     constexpr index depth = block_chunks * chunk_channels;
@@ -35,18 +43,13 @@ std::vector<Half> pack_tile(const ConvBlock& block, const std::vector<float>& ke
         const index from = std::max(tile.first, tap.phase * block.out_channels);
         const index to = std::min(tile.first + tile.count, (tap.phase + 1) * block.out_channels);
         for (index p = 0; p < block.in_channels && from < to; ++p) {
-            const index k = (at - tile.offsets.begin()) * channels + p, chunk = k % depth / chunk_channels;
+            const index k = (at - tile.offsets.begin()) * channels + p;
             const float* const weights =
                 kernel.data() + (tap.slot * block.in_channels + p) * block.out_channels - tap.phase * block.out_channels;
             Half* const image = packed.data() + k / depth * images * width * depth;
             for (index column = from; column < to; ++column) {
-                const index row = column - tile.first;
-                const index place = row * depth + (chunk ^ row % block_chunks) * chunk_channels + k % chunk_channels;
                 const double scale = scales.outputs[column - tap.phase * block.out_channels] / scales.inputs[p];
-                const double exact = scale * static_cast<double>(weights[column]);
-                image[place] = to_half(static_cast<float>(exact));
-                if (is_split)
-                    image[width * depth + place] = to_half(static_cast<float>(0x1p11 * (exact - to_float(image[place]))));
+                set_weight(image, width, column - tile.first, k % depth, scale * static_cast<double>(weights[column]), is_split);
             }
         }
     }

@@ -37,9 +37,12 @@ struct Scales {
     std::span<const double> inputs, outputs;
 };
 
-// A tile's scaled weights, as the shared memory image of one step after the other: (blocks, width, 64) halves, the column's
-// chunk j at place j ^ (column mod 8), so that neither copies nor matrix loads meet in a bank. Zero where a column has no such
-// tap. With `is_split` a second image follows each: 2^11 times what rounding left, rounded.
+// Sets element k of a row, in the image of one step: (rows, 64) halves, chunk j of the row at place j ^ (row mod 8), so that
+// neither copies nor matrix loads meet in a bank. With `is_split` a second image follows: 2^11 times what rounding left, rounded.
+void set_weight(Half* image, index rows, index row, index k, double weight, bool is_split);
+
+// A tile's scaled weights, one step's image after the other, with a row for each of `width` columns. Zero where a column has no
+// such tap.
 std::vector<Half> pack_tile(const ConvBlock& block, const std::vector<float>& kernel, const ColumnTile& tile, index width,
                             const Scales& scales, bool is_split);
 

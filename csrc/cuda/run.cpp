@@ -81,6 +81,17 @@ HopperCall hopper_call(const LayerPlan& layer, const LayerCall& call, Half* cons
     return of_hopper;
 }
 
+GatherCall gather_call(const LayerPlan& before, const LayerCall& call, const LayerPlan& last, const float* parts, float* series) {
+    const FusedShape shape = fused_shape(before.block, last.block);
+    return {call,
+            parts,
+            static_cast<std::int32_t>(before.block.rows()),
+            static_cast<std::int32_t>(before.tiles.size()),
+            static_cast<std::int32_t>(shape.first),
+            static_cast<std::int32_t>(shape.period),
+            series};
+}
+
 FoldCall fold_call(const LayerPlan& layer, const float* partials, index samples, float* series) {
     const ConvBlock& block = layer.block;
     return {partials,
@@ -94,6 +105,63 @@ FoldCall fold_call(const LayerPlan& layer, const float* partials, index samples,
             series};
 }
 
+// Some samples on their way through the layers.
+struct Chunk {
+    const Plan& plan;
+    const std::byte* constants;
+    std::byte* memory;
+    Workspace space;
+    index samples;
+    Stream stream;
+
+    float* floats(index place) const { return reinterpret_cast<float*>(memory + place); }
+};
+
+void feed(const Chunk& chunk, const Input& input, index first) {
+    const ConvBlock& block = chunk.plan.layers.front().block;
+    InputCall call{input.data + first * input.sample_stride,
+                   input.sample_stride,
+                   input.channel_stride,
+                   input.position_stride,
+                   static_cast<std::int32_t>(chunk.samples),
+                   static_cast<std::int32_t>(block.in_length),
+                   static_cast<std::int32_t>(block.in_channels),
+                   static_cast<std::int32_t>(padded_channels(block.in_channels)),
+                   input_scale,
+                   {}};
+    set_images(chunk.plan, chunk.space, chunk.memory, 0, call.to);
+    launch(call, chunk.stream);
+}
+
+// Layer `i`; a null `series` is one that nobody wants.
+void run_layer(const Chunk& chunk, std::size_t i, float* series) {
+    const Plan& plan = chunk.plan;
+    const LayerPlan& layer = plan.layers[i];
+    LayerCall call = layer_call(layer, chunk.constants);
+    call.samples = static_cast<std::int32_t>(chunk.samples);
+    float* const partials = chunk.floats(chunk.space.partials);
+    float* const fused = chunk.floats(chunk.space.fused);
+    if (layer.kernel == Kernel::fused) {
+        if (series != nullptr) launch(gather_call(plan.layers[i - 1], call, layer, fused, series), chunk.stream);
+        return;
+    }
+    Half* input[2];
+    set_images(plan, chunk.space, chunk.memory, i % 2, input);
+    std::copy(input, input + 2, call.input);
+    if (layer.is_stored()) set_images(plan, chunk.space, chunk.memory, (i + 1) % 2, call.output);
+    if (series != nullptr) call.partials = partials;
+    if (layer.kernel == Kernel::hopper) {
+        HopperCall of_hopper = hopper_call(layer, call, input);
+        if (layer.computes_next) of_hopper.fused = {at<Half>(chunk.constants, plan.layers[i + 1].at.weights), fused};
+        launch(of_hopper, plan.precision, chunk.stream);
+    } else if (layer.kernel == Kernel::window) {
+        launch_window(call, plan.precision, window_bytes(layer.block, plan.precision), chunk.stream);
+    } else {
+        launch(call, plan.precision, layer.width, static_cast<index>(layer.tiles.size()), chunk.stream);
+    }
+    if (series != nullptr) launch(fold_call(layer, partials, chunk.samples, series), chunk.stream);
+}
+
 }  // namespace
 
 void run(const Plan& plan, const std::byte* constants, std::byte* memory, index chunk, const Input& input, index batch,
@@ -102,40 +170,11 @@ void run(const Plan& plan, const std::byte* constants, std::byte* memory, index 
             " samples, got ", chunk);
     require(series.size() == plan.layers.size(), "cuda", "expected ", plan.layers.size(), " series, got ", series.size());
     const Workspace space = workspace(plan, std::min(chunk, batch));
-    float* const partials = reinterpret_cast<float*>(memory + space.partials);
     for (index first = 0; first < batch; first += chunk) {
-        const index samples = std::min(chunk, batch - first);
-        const ConvBlock& block = plan.layers.front().block;
-        InputCall feed{input.data + first * input.sample_stride,
-                       input.sample_stride,
-                       input.channel_stride,
-                       input.position_stride,
-                       static_cast<std::int32_t>(samples),
-                       static_cast<std::int32_t>(block.in_length),
-                       static_cast<std::int32_t>(block.in_channels),
-                       static_cast<std::int32_t>(padded_channels(block.in_channels)),
-                       input_scale,
-                       {}};
-        set_images(plan, space, memory, 0, feed.to);
-        launch(feed, stream);
-        for (std::size_t i = 0; i < plan.layers.size(); ++i) {
-            const LayerPlan& layer = plan.layers[i];
-            LayerCall call = layer_call(layer, constants);
-            call.samples = static_cast<std::int32_t>(samples);
-            Half* read[2];
-            set_images(plan, space, memory, i % 2, read);
-            std::copy(read, read + 2, call.input);
-            if (layer.is_stored()) set_images(plan, space, memory, (i + 1) % 2, call.output);
-            if (series[i] != nullptr) call.partials = partials;
-            if (layer.kernel == Kernel::hopper)
-                launch(hopper_call(layer, call, read), plan.precision, stream);
-            else if (layer.kernel == Kernel::window)
-                launch_window(call, plan.precision, window_bytes(layer.block, plan.precision), stream);
-            else
-                launch(call, plan.precision, layer.width, static_cast<index>(layer.tiles.size()), stream);
-            if (series[i] != nullptr)
-                launch(fold_call(layer, partials, samples, series[i] + first * layer.series_floats()), stream);
-        }
+        const Chunk part{plan, constants, memory, space, std::min(chunk, batch - first), stream};
+        feed(part, input, first);
+        for (std::size_t i = 0; i < plan.layers.size(); ++i)
+            run_layer(part, i, series[i] == nullptr ? nullptr : series[i] + first * plan.layers[i].series_floats());
     }
 }
 

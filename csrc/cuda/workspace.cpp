@@ -18,14 +18,18 @@ index input_bytes(const LayerPlan& layer, index samples) {
 
 Workspace workspace(const Plan& plan, index samples) {
     Workspace space{};
-    index partials = 0;
+    index partials = 0, fused = 0;
     for (std::size_t i = 0; i < plan.layers.size(); ++i) {
-        space.map_bytes[i % 2] = std::max(space.map_bytes[i % 2], input_bytes(plan.layers[i], samples));
-        partials = std::max(partials, plan.layers[i].partial_floats() * samples);
+        const LayerPlan& layer = plan.layers[i];
+        fused = std::max(fused, layer.fused_floats() * samples);
+        if (layer.kernel == Kernel::fused) continue;
+        space.map_bytes[i % 2] = std::max(space.map_bytes[i % 2], input_bytes(layer, samples));
+        partials = std::max(partials, layer.partial_floats() * samples);
     }
     space.maps[1] = plan.images() * space.map_bytes[0];
     space.partials = space.maps[1] + plan.images() * space.map_bytes[1];
-    space.bytes = space.partials + aligned(partials * static_cast<index>(sizeof(float)));
+    space.fused = space.partials + aligned(partials * static_cast<index>(sizeof(float)));
+    space.bytes = space.fused + aligned(fused * static_cast<index>(sizeof(float)));
     return space;
 }
 

@@ -10,6 +10,7 @@ struct Workspace {
     index maps[2];       // where each begins
     index map_bytes[2];  // of one image
     index partials;
+    index fused;  // what the layer before a fused one leaves for it
     index bytes;
 };
 Workspace workspace(const Plan& plan, index samples);

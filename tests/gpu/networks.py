@@ -34,13 +34,13 @@ def odd() -> nn.Module:
     ).eval()  # fmt: skip
 
 
-def of_boxes() -> nn.Module:
-    """Layers that the kernel of compute capability 9.0 takes, and one that it does not."""
+def of_boxes(last_channels: int = 3) -> nn.Module:
+    """Layers that the kernel of compute capability 9.0 takes, and one that it does not; of one channel, it is fused."""
     torch.manual_seed(2)
     return nn.Sequential(
         nn.Conv1d(64, 128, 25, stride=4, padding=(12)), nn.LeakyReLU(0.2),
         nn.ConvTranspose1d(128, 64, 9, stride=2, padding=4, output_padding=1), nn.ReLU(),
-        nn.Conv1d(64, 3, 5, padding=2), nn.Tanh(),
+        nn.Conv1d(64, last_channels, 5, padding=2), nn.Tanh(),
     ).eval()  # fmt: skip
 
 

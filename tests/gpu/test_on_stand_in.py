@@ -29,9 +29,10 @@ def test_odd_layers_and_reductions(device, reduce, precision):
 
 
 @pytest.mark.parametrize("precision", networks.LIMITS)
-def test_the_kernel_of_compute_capability_9(device, precision):
+@pytest.mark.parametrize("last_channels", [3, 1])
+def test_the_kernel_of_compute_capability_9(device, last_channels, precision):
     device.is_hopper = True
-    net = networks.of_boxes()
+    net = networks.of_boxes(last_channels)
     x = np.random.default_rng(0).standard_normal((3, 64, 128)).astype(np.float32)
     networks.assert_within_limits(net, x, precision, device="cuda")
     whole = cs.Probe(net, device="cuda", precision=precision, input_shape=(64, 128)).run(x)

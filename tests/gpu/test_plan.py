@@ -16,7 +16,7 @@ from convscope.probe._native_engine import native_layer
 from convscope.probe._planner import direct_form
 
 PRECISIONS = ("float16", "float32")
-DEPTH = 64
+DEPTH, FUSED_OUTPUTS = 64, 40
 
 
 def lowered_layers(net, input_shape):
@@ -86,6 +86,37 @@ def test_packed_weights_are_the_networks(net, input_shape, for_hopper, precision
         assert error <= (2.0**-22 if precision == "float32" else 2.0**-11)
 
 
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_fused_layers_weights_give_its_outputs(precision):
+    """As csrc/cuda/fused.h says: rows times weights, each added to the outputs around it."""
+    lowered = lowered_layers(networks.of_boxes(1), (64, 128))
+    plan = plan_of(lowered, precision, for_hopper=True)
+    before, layer, packed = plan.packed_layer(1), lowered[2], plan.packed_layer(2)
+    width, images = before["width"], 2 if precision == "float32" else 1
+    halves = packed["halves"].view(np.float16).astype(np.float64)
+    tiles = halves.reshape(len(before["tiles"]), width // DEPTH, images, FUSED_OUTPUTS, 8, 8)
+    r = np.arange(FUSED_OUTPUTS)[:, None]
+    chunks = tiles[:, :, :, r, np.arange(8) ^ r % 8]
+    values = chunks[:, :, 0] + (2.0**-11 * chunks[:, :, 1] if images == 2 else 0)
+    by_r = values.transpose(0, 2, 1, 3, 4).reshape(len(tiles), FUSED_OUTPUTS, width)  # (tile, r, column)
+
+    x = np.random.default_rng(0).standard_normal((layer.in_length, layer.in_channels))
+    rows = (x * packed["in_scales"]).reshape(lowered[1].out_length // lowered[1].phases, -1)
+    y = np.zeros(layer.out_length)
+    for (first, count, _, _), weights in zip(before["tiles"], by_r, strict=True):
+        assert not weights[:, count:].any()
+        for row, values in enumerate(rows[:, first : first + count] @ weights[:, :count].T):
+            at = row * packed["period"] + packed["first"] + np.arange(FUSED_OUTPUTS)
+            inside = (at >= 0) & (at < layer.out_length)
+            y[at[inside]] += values[inside] / packed["weight_scales"][0]
+    padded = np.pad(x, ((2, 2), (0, 0)))
+    kernel = np.stack([layer.kernel[slot][:, 0] for _, _, slot in sorted(layer.taps, key=lambda tap: tap[1])])
+    wanted = [(padded[at : at + 5] * kernel).sum() for at in range(layer.out_length)]
+    assert (
+        np.abs(y - wanted).max() <= (2.0**-19 if precision == "float32" else 2.0**-8) * np.abs(wanted).max()
+    )
+
+
 def test_layers_of_whole_boxes_have_a_kernel_of_their_own():
     lowered = lowered_layers(networks.of_boxes(), (64, 128))
     for for_hopper, kernels in ((True, ["hopper", "hopper", "tensor"]), (False, ["tensor"] * 3)):
@@ -93,6 +124,9 @@ def test_layers_of_whole_boxes_have_a_kernel_of_their_own():
         assert [plan.packed_layer(number)["kernel"] for number in range(3)] == kernels
     last = lowered_layers(networks.preset("generator", dim=64), (100,))[-1]
     assert plan_of([last], "float32").packed_layer(0)["kernel"] == "window"
+    sound = lowered_layers(networks.of_boxes(1), (64, 128))
+    kernels = ["hopper", "hopper", "fused"]
+    assert [plan_of(sound, "float16", for_hopper=True).packed_layer(n)["kernel"] for n in range(3)] == kernels
     cut = lowered_layers(networks.of_boxes(), (64, 126))  # 32 rows of 4 positions, the last one short
     assert plan_of(cut, "float16", for_hopper=True).packed_layer(0)["kernel"] == "tensor"
 

@@ -101,6 +101,7 @@ __device__ inline void wait_for_products() {
 
 // Keeps a value in its register from before to behind this point.
 __device__ inline void pin(float& value) { asm volatile("" : "+f"(value)::"memory"); }
+__device__ inline void pin(unsigned& value) { asm volatile("" : "+r"(value)::"memory"); }
 
 // sums (64, N) = or += a (64, 16) times b (N, 16), for a warpgroup. Warp w has rows 16 w to 16 w + 15 and, of every eight
 // columns, what `multiply_matrices` gives a lane: sums[4 j + e] belongs to columns 8 j to 8 j + 7.
@@ -134,6 +135,16 @@ __device__ inline void multiply(float (&sums)[128], std::uint64_t a, std::uint64
     asm volatile(CONVSCOPE_MULTIPLY("256", CONVSCOPE_NAMES_0_TO_63 ", " CONVSCOPE_NAMES_64_TO_127, "%128", "%129", "%130")
                  : CONVSCOPE_64(0), CONVSCOPE_64(64)
                  : "l"(a), "l"(b), "r"(static_cast<int>(adds)));
+}
+
+// The same with a in registers, laid out as `multiply_matrices` has it; they may not change until the product is waited for.
+__device__ inline void multiply(float (&sums)[20], const unsigned (&a)[4], std::uint64_t b, bool adds) {
+    asm volatile(
+        "{\n.reg .pred adds;\nsetp.ne.b32 adds, %25, 0;\n"
+        "wgmma.mma_async.sync.aligned.m64n40k16.f32.f16.f16 {%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, "
+        "%15, %16, %17, %18, %19}, {%20, %21, %22, %23}, %24, adds, 1, 1, 0;\n}"
+        : CONVSCOPE_8(0), CONVSCOPE_8(8), "+f"(sums[16]), "+f"(sums[17]), "+f"(sums[18]), "+f"(sums[19])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(static_cast<int>(adds)));
 }
 
 #undef CONVSCOPE_8

@@ -43,7 +43,9 @@ struct Arriving {
 
 // One group of products or of stores of a thread.
 struct Product {
-    std::uint64_t a, b;
+    std::uint64_t a;
+    const unsigned* a_of_thread;  // instead of a described one
+    std::uint64_t b;
     bool adds;
     float* sums;
     unsigned columns;
@@ -198,7 +200,11 @@ inline void end_products() { engine.products[threadIdx.x].close(); }
 
 template <int count>
 void multiply(float (&sums)[count], std::uint64_t a, std::uint64_t b, bool adds) {
-    engine.products[threadIdx.x].open.push_back({a, b, adds, sums, count * 2});
+    engine.products[threadIdx.x].open.push_back({a, nullptr, b, adds, sums, count * 2});
+}
+template <int count>
+void multiply(float (&sums)[count], const unsigned (&a)[4], std::uint64_t b, bool adds) {
+    engine.products[threadIdx.x].open.push_back({0, a, b, adds, sums, count * 2});
 }
 
 // Row `row` of a described matrix, 16 of its halves.
@@ -212,6 +218,21 @@ inline std::array<float, 16> row_of(std::uint64_t matrix, unsigned row) {
     return values;
 }
 
+// Rows g and g + 8 of a matrix that lies in the registers of a warp; all its lanes take part.
+inline std::array<std::array<float, 16>, 2> rows_of_warp(const unsigned* mine) {
+    std::array<unsigned, 4> registers;
+    std::copy(mine, mine + 4, registers.begin());
+    const auto all = Machine::current().exchange(registers);
+    std::array<std::array<float, 16>, 2> rows;
+    for (unsigned lane = 0; lane < 4; ++lane)
+        for (unsigned m = 0; m < 4; ++m) {
+            const unsigned pair = all[threadIdx.x % 32 / 4 * 4 + lane][m];
+            for (unsigned e = 0; e < 2; ++e)
+                rows[m % 2][m / 2 * 8 + lane * 2 + e] = quickly_to_float(static_cast<Half>(pair >> (16 * e)));
+        }
+    return rows;
+}
+
 inline double dot(const std::array<float, 16>& a, const std::array<float, 16>& b) {
     double totals[4] = {};
     for (unsigned k = 0; k < 16; ++k) totals[k % 4] += static_cast<double>(a[k]) * b[k];
@@ -220,7 +241,11 @@ inline double dot(const std::array<float, 16>& a, const std::array<float, 16>& b
 
 inline void add_product(const Product& product) {
     const unsigned lane = threadIdx.x % 32, first_row = threadIdx.x / 32 % 4 * 16 + lane / 4;
-    const std::array<float, 16> rows[2] = {row_of(product.a, first_row), row_of(product.a, first_row + 8)};
+    std::array<std::array<float, 16>, 2> rows;
+    if (product.a_of_thread != nullptr)
+        rows = rows_of_warp(product.a_of_thread);
+    else
+        rows = {row_of(product.a, first_row), row_of(product.a, first_row + 8)};
     for (unsigned j = 0; j < product.columns / 8; ++j)
         for (unsigned e = 0; e < 2; ++e) {
             const std::array<float, 16> column = row_of(product.b, j * 8 + lane % 4 * 2 + e);
@@ -235,7 +260,8 @@ template <int left>
 void wait_for_products() {
     engine.products[threadIdx.x].finish(left, add_product);
 }
-inline void pin(float& /*value*/) {}
+template <class T>
+void pin(T& /*value*/) {}
 
 template <int count>
 void take_registers() {}

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "cuda/device/fold.cuh"
+#include "cuda/device/gather.cuh"
 #include "cuda/device/hopper.cuh"
 #include "cuda/device/input.cuh"
 #include "cuda/device/tensor.cuh"
@@ -56,23 +57,25 @@ TensorMap make_tensor_map(void* data, const MapShape& shape) {
 }
 
 void launch(const HopperCall& call, Precision precision, Stream /*stream*/) {
-    const auto launched = [&](auto tile) {
+    device::with_hopper_tile(call, precision, [&](auto tile) {
         using Tile = decltype(tile);
         device::engine = {};
         // Fewer blocks than tiles, so that each takes several.
         const int blocks = std::max(call.row_tiles * call.column_tiles / 2, 1);
         Machine::launch({static_cast<unsigned>(blocks), 1, 1}, Tile::threads, Tile::shared_bytes,
                         [&] { device::hopper_kernel<Tile>(call); });
-    };
-    if (precision == Precision::float32)
-        launched(device::HopperTile<true>{});
-    else
-        launched(device::HopperTile<false>{});
+    });
 }
 
 void launch(const FoldCall& call, Stream /*stream*/) {
     const index threads = static_cast<index>(call.samples) * call.readouts * call.out_length;
     Machine::launch({blocks(threads, device::fold_threads), 1, 1}, device::fold_threads, 0, [&] { device::fold_kernel(call); });
+}
+
+void launch(const GatherCall& call, Stream /*stream*/) {
+    const index threads = static_cast<index>(call.layer.samples) * call.layer.out_length;
+    Machine::launch({blocks(threads, device::gather_threads), 1, 1}, device::gather_threads, 0,
+                    [&] { device::gather_kernel(call); });
 }
 
 }  // namespace convscope::cuda

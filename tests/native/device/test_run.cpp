@@ -126,6 +126,13 @@ std::vector<Network> networks_for_hopper() {
                     layer_of(transposed(64, 320, 64), Activation::relu, Reduction::max),
                     layer_of(transposed(256, 64, 1), Activation::tanh, Reduction::mean)},
                    Target::hopper});
+    ConvBlock smoothing = shaped(128, 128, 1, 1, 1);
+    for (index k = 0; k < 25; ++k) smoothing.taps.push_back({0, k - 12, k});
+    all.push_back({"sound of many channels",
+                   {layer_of(transposed(32, 64, 128), Activation::leaky_relu, Reduction::none),
+                    layer_of(smoothing, Activation::leaky_relu, Reduction::readout)},
+                   Target::hopper});
+    all.back().layers.back().epilogue.before_activation = true;
     all.push_back({"q network in boxes",
                    {layer_of(strided(512, 1, 64), Activation::leaky_relu, Reduction::rms),
                     layer_of(strided(128, 64, 64), Activation::leaky_relu, Reduction::readout),
@@ -171,6 +178,8 @@ void check(const Network& network, Precision precision) {
     const bool is_exact = precision == Precision::float32;
     const std::string what = network.name + (is_exact ? ", float32" : ", float16");
     const Plan plan = make_plan(network.layers, precision, network.target);
+    const bool has_sound = network.target == Target::hopper && network.layers.back().block.out_channels == 1;
+    expect((plan.layers.back().kernel == Kernel::fused) == has_sound, what + ": is the last layer fused?");
     const ConvBlock& first = network.layers.front().block;
     const Floats x = random_values(samples * first.in_length * first.in_channels);  // (samples, channels, length)
     Map map(x.size());
