@@ -7,12 +7,14 @@
 
 namespace convscope::cuda {
 
+inline constexpr int hopper_cluster = 2;  // blocks that run together
+
 struct HopperCall {
     TensorMap input[2];   // (channels, step, rows, samples)
     TensorMap output[2];  // (channels, phases, rows, samples)
     LayerCall layer;
     FusedCall fused;
-    std::int32_t row_tiles, column_tiles;
+    std::int32_t row_tiles, column_tiles;  // rows in whole clusters, the last of which may be beyond all samples
 };
 
 }  // namespace convscope::cuda

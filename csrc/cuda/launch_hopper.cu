@@ -31,7 +31,7 @@ void launch_tiles(const HopperCall& call, cudaStream_t stream) {
     check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device), "multiprocessors");
     const auto kernel = device::hopper_kernel<Tile>;
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, Tile::shared_bytes), "shared memory");
-    const int blocks = std::min(call.row_tiles * call.column_tiles, processors);
+    const int blocks = std::min(call.row_tiles * call.column_tiles, processors / hopper_cluster * hopper_cluster);
     kernel<<<blocks, Tile::threads, Tile::shared_bytes, stream>>>(call);
     check(cudaGetLastError(), "layer");
 }

@@ -68,7 +68,9 @@ HopperCall hopper_call(const LayerPlan& layer, const LayerCall& call, Half* cons
     const ConvBlock& block = layer.block;
     HopperCall of_hopper{};
     of_hopper.layer = call;
-    of_hopper.row_tiles = static_cast<std::int32_t>((call.samples * block.rows() + rows_of_tile - 1) / rows_of_tile);
+    constexpr index rows_of_cluster = rows_of_tile * hopper_cluster;
+    const index clusters = (call.samples * block.rows() + rows_of_cluster - 1) / rows_of_cluster;
+    of_hopper.row_tiles = static_cast<std::int32_t>(clusters * hopper_cluster);
     of_hopper.column_tiles = static_cast<std::int32_t>(layer.tiles.size());
     for (int image = 0; image < 2; ++image) {
         if (input[image] != nullptr)

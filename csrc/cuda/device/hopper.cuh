@@ -1,9 +1,10 @@
 // The kernel for compute capability 9.0: tiles of 128 rows and 256 columns, or of 128 with float32 accuracy.
 //
 // Three warpgroups: one thread of the first keeps the copy engine busy, the other two multiply 64 rows each. Inputs come as
-// boxes of 64 channels by 128 rows, zero where a row's tap lies beyond its sample; weights as they are packed. Blocks stay, and
-// take one tile after the other, those of most taps first. Sums leave the matrix units in registers, and are there when the bias,
-// the activation and the sums over channels are made; only the map itself goes through shared memory, back to the copy engine.
+// boxes of 64 channels by 128 rows, zero where a row's tap lies beyond its sample; weights as they are packed, half of them by
+// each of the two blocks that run together, which have the same columns. Blocks stay, and take one tile after the other, those of
+// most taps first. Sums leave the matrix units in registers, and are there when the bias, the activation and the sums over
+// channels are made; only the map itself goes through shared memory, back to the copy engine.
 #pragma once
 
 #include "cuda/device/fused.cuh"
@@ -27,6 +28,8 @@ struct Turn {
 
 template <class Tile>
 __device__ inline void copy_tiles(const HopperCall& call, const HopperShared<Tile>& shared) {
+    constexpr int share = Tile::column_halves / Tile::cluster_blocks;
+    const int of_this_block = static_cast<int>(cluster_rank()) * share;
     Turn<Tile> turn;
     const int units = call.row_tiles * call.column_tiles, channel_blocks = call.layer.in_stride / Tile::depth;
     for (int number = blockIdx.x; number < units; number += gridDim.x) {
@@ -45,7 +48,8 @@ __device__ inline void copy_tiles(const HopperCall& call, const HopperShared<Til
             arrive_expecting(shared.full + turn.stage, Tile::stage_halves * sizeof(Half));
             for (int image = 0; image < Tile::images; ++image)
                 copy_box(stage + image * Tile::rows * Tile::depth, &call.input[image], at, shared.full + turn.stage);
-            copy_bulk(stage + Tile::row_halves, weights, Tile::column_halves * sizeof(Half), shared.full + turn.stage);
+            copy_bulk_to_all<Tile::cluster_blocks>(stage + Tile::row_halves + of_this_block, weights + of_this_block,
+                                                   share * sizeof(Half), shared.full + turn.stage);
         }
     }
 }
@@ -71,11 +75,17 @@ __device__ inline void multiply_stage(const Half* stage, int group, bool sets, f
     end_products();
 }
 
+// This group has multiplied what is in the stage, of its own block and of those that share its weights.
+template <class Tile>
+__device__ inline void release(const HopperShared<Tile>& shared, int stage) {
+    const int thread = threadIdx.x % Tile::group_threads;
+    if (thread < Tile::cluster_blocks) arrive_at(shared.empty + stage, static_cast<unsigned>(thread));
+}
+
 // The sums of one tile, this group's 64 rows.
 template <class Tile>
 __device__ inline void multiply_tile(const HopperShared<Tile>& shared, int blocks, int group, Turn<Tile>& turn,
                                      float (&sums)[Tile::sums]) {
-    const bool leads = threadIdx.x % Tile::group_threads == 0;
     float mixed[Tile::mixed_sums];
 #pragma unroll
     for (int i = 0; i < Tile::sums; ++i) sums[i] = 0.0f;
@@ -93,12 +103,12 @@ __device__ inline void multiply_tile(const HopperShared<Tile>& shared, int block
                 wait(shared.full + turn.stage, turn.phase);
                 multiply_stage<Tile>(shared.stages + turn.stage * Tile::stage_halves, group, false, sums, false, mixed);
                 wait_for_products<1>();
-                if (leads) arrive(shared.empty + last_stage);
+                release(shared, last_stage);
                 last_stage = turn.stage;
                 turn.advance();
             }
             wait_for_products<0>();
-            if (leads) arrive(shared.empty + last_stage);
+            release(shared, last_stage);
 #pragma unroll
             for (int i = 0; i < Tile::sums; ++i) {
                 pin(sums[i]);
@@ -116,11 +126,11 @@ __device__ inline void multiply_tile(const HopperShared<Tile>& shared, int block
             wait(shared.full + turn.stage, turn.phase);
             multiply_stage<Tile>(shared.stages + turn.stage * Tile::stage_halves, group, block == 0, sums, false, mixed);
             wait_for_products<1>();
-            if (leads && before >= 0) arrive(shared.empty + before);
+            if (before >= 0) release(shared, before);
             before = turn.stage;
         }
         wait_for_products<0>();
-        if (leads && before >= 0) arrive(shared.empty + before);
+        if (before >= 0) release(shared, before);
 #pragma unroll
         for (int i = 0; i < Tile::sums; ++i) pin(sums[i]);
     }
@@ -178,25 +188,27 @@ __device__ inline void compute_tiles(const HopperCall& call, const HopperShared<
 }
 
 template <class Tile>
-__global__ void __launch_bounds__(Tile::threads, 1) hopper_kernel(const __grid_constant__ HopperCall call) {
+__global__ void __cluster_dims__(hopper_cluster, 1, 1) __launch_bounds__(Tile::threads, 1)
+    hopper_kernel(const __grid_constant__ HopperCall call) {
     CONVSCOPE_SHARED_MEMORY(bytes);
     const HopperShared<Tile> shared(bytes);
     if (threadIdx.x == 0) {
         for (int stage = 0; stage < Tile::stages; ++stage) {
             make_barrier(shared.full + stage, 1);
-            make_barrier(shared.empty + stage, 2);
+            make_barrier(shared.empty + stage, 2 * Tile::cluster_blocks);
         }
         make_barrier(shared.fused, 1);
         publish_barriers();
     }
-    __syncthreads();
+    wait_for_cluster();
     if (threadIdx.x / Tile::group_threads == 0) {
-        give_registers<40>();
+        give_registers<56>();
         if (threadIdx.x == 0) copy_tiles<Tile>(call, shared);
     } else {
-        take_registers<232>();
+        take_registers<224>();
         compute_tiles<Tile>(call, shared);
     }
+    wait_for_cluster();  // nobody leaves whose memory another block still reaches
 }
 
 // Calls `use` with the tile that there is a kernel for.

@@ -2,6 +2,8 @@
 // instructions"). Compiled for the host, tests/native/device/ stands in for them.
 #pragma once
 
+#include <cstdint>
+
 #include "cuda/device/instructions.cuh"
 #include "cuda/tensor_map.h"
 
@@ -43,12 +45,43 @@ __device__ inline void wait_for_threads(int number, int threads) {
     asm volatile("bar.sync %0, %1;" ::"r"(number), "r"(threads) : "memory");
 }
 
+// -- Clusters: blocks that run together and reach each other's shared memory ------------------------------------------------
+
+__device__ inline unsigned cluster_rank() {
+    unsigned rank;
+    asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+    return rank;
+}
+// Until all threads of the cluster have come here.
+__device__ inline void wait_for_cluster() {
+    asm volatile("barrier.cluster.arrive.release;\nbarrier.cluster.wait.acquire;" ::: "memory");
+}
+// At the barrier of the same place in block `rank`.
+__device__ inline void arrive_at(Barrier* barrier, unsigned rank) {
+    asm volatile(
+        "{\n.reg .b32 there;\n"
+        "mapa.shared::cluster.u32 there, %0, %1;\n"
+        "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [there];\n}" ::"r"(shared_address(barrier)),
+        "r"(rank)
+        : "memory");
+}
+
 // -- The copy engine ---------------------------------------------------------------------------------------------------------
 
 __device__ inline void copy_bulk(void* to, const void* from, unsigned bytes, Barrier* barrier) {
     asm volatile(
         "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(shared_address(to)),
         "l"(from), "r"(bytes), "r"(shared_address(barrier))
+        : "memory");
+}
+// To the same place of all blocks of the cluster, and its bytes to their barriers.
+template <unsigned blocks>
+__device__ inline void copy_bulk_to_all(void* to, const void* from, unsigned bytes, Barrier* barrier) {
+    constexpr std::uint16_t all = (1u << blocks) - 1;
+    asm volatile(
+        "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster [%0], [%1], %2, [%3], %4;" ::"r"(
+            shared_address(to)),
+        "l"(from), "r"(bytes), "r"(shared_address(barrier)), "h"(all)
         : "memory");
 }
 // The box whose first element has these coordinates; zeros where it reaches over an edge.

@@ -13,6 +13,7 @@ template <bool is_split_, bool is_fused_>
 struct HopperTile {
     static constexpr bool is_split = is_split_, is_fused = is_fused_;
     static constexpr int rows = 128, columns = is_split ? 128 : 256, depth = 64, images = is_split ? 2 : 1;
+    static constexpr int cluster_blocks = hopper_cluster;  // of neighbouring rows, each of which brings its share of the weights
     static constexpr int stages = is_split ? 3 : 4, threads = 384, group_rows = 64, group_threads = 128;
     static constexpr int row_halves = images * rows * depth, column_halves = images * columns * depth;
     static constexpr int stage_halves = row_halves + column_halves;
@@ -30,7 +31,7 @@ struct HopperShared {
     Half* stages;
     Half* boxes;
     Barrier* full;   // by stage: its copies have come
-    Barrier* empty;  // both groups have multiplied what was in it
+    Barrier* empty;  // all groups of the cluster have multiplied what was in it
     Barrier* fused;  // the next layer's weights have come
 
     __device__ explicit HopperShared(unsigned char* bytes)
@@ -41,7 +42,7 @@ struct HopperShared {
           fused(empty + Tile::stages) {}
 };
 
-// A tile of the product: blocks take every gridDim.x-th.
+// A tile of the product. Neighbouring blocks take neighbouring rows of the same columns.
 struct Unit {
     int row_tile, column_tile;
     __device__ Unit(const HopperCall& call, int number)

@@ -15,6 +15,7 @@
 #define __forceinline__ inline
 #define __grid_constant__
 #define __launch_bounds__(...)
+#define __cluster_dims__(...)
 #define CONVSCOPE_SHARED_MEMORY(name) unsigned char* const name = convscope::device::Machine::current().shared()
 #define threadIdx convscope::device::Machine::current().thread()
 #define blockIdx convscope::device::Machine::current().block()

@@ -74,9 +74,9 @@ struct BoxStore {
 // What the machine remembers beside its memory; `reset` before every launch.
 struct Engine {
     std::map<Barrier*, Arriving> arriving;
-    std::map<unsigned, Groups<Product>> products;  // by thread
+    std::map<unsigned, Groups<Product>> products;  // by thread of the cluster
     std::map<unsigned, Groups<BoxStore>> stores;
-    std::map<int, unsigned> arrivals;  // at the numbered barriers
+    std::map<std::pair<unsigned, int>, unsigned> arrivals;  // at the numbered barriers of a block
 };
 inline Engine engine;
 
@@ -93,6 +93,17 @@ inline void arrive_expecting(Barrier* barrier, unsigned bytes) {
     barrier->bytes += static_cast<std::int32_t>(bytes);
     arrive(barrier);
 }
+
+// The same place in the shared memory of another block of the cluster.
+template <class T>
+T* in_block(T* mine, unsigned rank) {
+    Machine& machine = Machine::current();
+    auto* const byte = reinterpret_cast<unsigned char*>(mine);
+    return reinterpret_cast<T*>(machine.shared(rank) + (byte - machine.shared()));
+}
+inline unsigned cluster_rank() { return Machine::current().rank(); }
+inline void wait_for_cluster() { Machine::current().wait_for_cluster(); }
+inline void arrive_at(Barrier* barrier, unsigned rank) { arrive(in_block(barrier, rank)); }
 
 // Byte addresses of shared memory are swizzled by themselves: bits 4 to 6 by bits 7 to 9.
 inline std::size_t swizzled(std::size_t address) { return address ^ (address >> 7 & 7) << 4; }
@@ -133,6 +144,12 @@ void for_each_half_of_box(const TensorMap& map, const std::array<int, 4>& at, co
 inline void copy_bulk(void* to, const void* from, unsigned bytes, Barrier* barrier) {
     engine.arriving[barrier].bulks.push_back({static_cast<unsigned char*>(to), from, bytes});
 }
+template <unsigned blocks>
+void copy_bulk_to_all(void* to, const void* from, unsigned bytes, Barrier* barrier) {
+    if (blocks != Machine::current().cluster_blocks()) throw std::runtime_error("device: a copy to more or fewer blocks");
+    for (unsigned rank = 0; rank < blocks; ++rank)
+        engine.arriving[in_block(barrier, rank)].bulks.push_back({in_block(static_cast<unsigned char*>(to), rank), from, bytes});
+}
 inline void copy_box(void* to, const TensorMap* map, const int (&at)[4], Barrier* barrier) {
     engine.arriving[barrier].boxes.push_back({static_cast<unsigned char*>(to), map, {at[0], at[1], at[2], at[3]}});
 }
@@ -164,18 +181,20 @@ inline void wait(Barrier* barrier, unsigned parity) {
 }
 
 inline void wait_for_threads(int number, int threads) {
-    const unsigned arrived = ++engine.arrivals[number], count = static_cast<unsigned>(threads);
+    unsigned& arrivals = engine.arrivals[{Machine::current().rank(), number}];
+    const unsigned arrived = ++arrivals, count = static_cast<unsigned>(threads);
     const unsigned wanted = (arrived + count - 1) / count * count;
-    Machine::current().wait_until([number, wanted] { return engine.arrivals[number] >= wanted; });
+    Machine::current().wait_until([&arrivals, wanted] { return arrivals >= wanted; });
 }
 
 inline void store_box(const TensorMap* map, const int (&at)[4], const void* from) {
-    engine.stores[threadIdx.x].open.push_back({map, {at[0], at[1], at[2], at[3]}, static_cast<const unsigned char*>(from)});
+    engine.stores[Machine::current().number()].open.push_back(
+        {map, {at[0], at[1], at[2], at[3]}, static_cast<const unsigned char*>(from)});
 }
-inline void end_stores() { engine.stores[threadIdx.x].close(); }
+inline void end_stores() { engine.stores[Machine::current().number()].close(); }
 template <int left>
 void wait_until_read() {
-    engine.stores[threadIdx.x].finish(left, [](const BoxStore& store) {
+    engine.stores[Machine::current().number()].finish(left, [](const BoxStore& store) {
         for_each_half_of_box(*store.map, store.at, store.from, [](const unsigned char* from, unsigned char* to) {
             if (to != nullptr) std::memcpy(to, from, 2);
         });
@@ -196,15 +215,15 @@ inline std::uint64_t describe_matrix(const void* rows) { return shared_address(r
 inline std::uint64_t further(std::uint64_t matrix, int of_k) { return matrix + static_cast<unsigned>(of_k * 2 / 16); }
 
 inline void begin_products() {}
-inline void end_products() { engine.products[threadIdx.x].close(); }
+inline void end_products() { engine.products[Machine::current().number()].close(); }
 
 template <int count>
 void multiply(float (&sums)[count], std::uint64_t a, std::uint64_t b, bool adds) {
-    engine.products[threadIdx.x].open.push_back({a, nullptr, b, adds, sums, count * 2});
+    engine.products[Machine::current().number()].open.push_back({a, nullptr, b, adds, sums, count * 2});
 }
 template <int count>
 void multiply(float (&sums)[count], const unsigned (&a)[4], std::uint64_t b, bool adds) {
-    engine.products[threadIdx.x].open.push_back({0, a, b, adds, sums, count * 2});
+    engine.products[Machine::current().number()].open.push_back({0, a, b, adds, sums, count * 2});
 }
 
 // Row `row` of a described matrix, 16 of its halves.
@@ -258,7 +277,7 @@ inline void add_product(const Product& product) {
 
 template <int left>
 void wait_for_products() {
-    engine.products[threadIdx.x].finish(left, add_product);
+    engine.products[Machine::current().number()].finish(left, add_product);
 }
 template <class T>
 void pin(T& /*value*/) {}

@@ -61,9 +61,10 @@ void launch(const HopperCall& call, Precision precision, Stream /*stream*/) {
         using Tile = decltype(tile);
         device::engine = {};
         // Fewer blocks than tiles, so that each takes several.
-        const int blocks = std::max(call.row_tiles * call.column_tiles / 2, 1);
-        Machine::launch({static_cast<unsigned>(blocks), 1, 1}, Tile::threads, Tile::shared_bytes,
-                        [&] { device::hopper_kernel<Tile>(call); });
+        const int clusters = std::max(call.row_tiles * call.column_tiles / hopper_cluster / 2, 1);
+        Machine::launch(
+            {static_cast<unsigned>(clusters * hopper_cluster), 1, 1}, Tile::threads, Tile::shared_bytes,
+            [&] { device::hopper_kernel<Tile>(call); }, hopper_cluster);
     });
 }
 

@@ -11,19 +11,25 @@ Machine* running_machine = nullptr;
 
 Machine& Machine::current() { return *running_machine; }
 
-Machine::Machine(Place grid, unsigned threads, std::size_t shared_bytes, const std::function<void()>& kernel)
-    : kernel_(kernel), grid_(grid), fibers_(threads), shared_(shared_bytes + 1024) {
-    const auto address = reinterpret_cast<std::uintptr_t>(shared_.data());
-    shared_aligned_ = shared_.data() + (1024 - address % 1024) % 1024;
+Machine::Machine(Place grid, unsigned threads, std::size_t shared_bytes, const std::function<void()>& kernel,
+                 unsigned cluster_blocks)
+    : kernel_(kernel), grid_(grid), threads_(threads), fibers_(std::size_t{threads} * cluster_blocks), shared_(cluster_blocks) {
+    for (Shared& shared : shared_) {
+        shared.bytes.resize(shared_bytes + 1024);
+        const auto address = reinterpret_cast<std::uintptr_t>(shared.bytes.data());
+        shared.aligned = shared.bytes.data() + (1024 - address % 1024) % 1024;
+    }
     for (Fiber& fiber : fibers_) fiber.stack = std::make_unique<unsigned char[]>(stack_bytes);
 }
 
-void Machine::launch(Place grid, unsigned threads, std::size_t shared_bytes, const std::function<void()>& kernel) {
-    Machine machine(grid, threads, shared_bytes, kernel);
+void Machine::launch(Place grid, unsigned threads, std::size_t shared_bytes, const std::function<void()>& kernel,
+                     unsigned cluster_blocks) {
+    if (grid.x % cluster_blocks != 0) throw std::runtime_error("device: a grid that clusters do not divide");
+    Machine machine(grid, threads, shared_bytes, kernel, cluster_blocks);
     running_machine = &machine;
     for (unsigned z = 0; z < grid.z; ++z)
         for (unsigned y = 0; y < grid.y; ++y)
-            for (unsigned x = 0; x < grid.x; ++x) machine.run_block({x, y, z});
+            for (unsigned x = 0; x < grid.x; x += cluster_blocks) machine.run_cluster({x, y, z});
     running_machine = nullptr;
 }
 
@@ -34,12 +40,13 @@ void Machine::enter() {
     machine.yield();
 }
 
-void Machine::run_block(Place block) {
-    block_ = block;
-    std::memset(shared_.data(), 0xFF, shared_.size());  // halves and floats that are no numbers
+void Machine::run_cluster(Place first_block) {
+    first_block_ = first_block;
+    for (Shared& shared : shared_)  // halves and floats that are no numbers
+        std::memset(shared.bytes.data(), 0xFF, shared.bytes.size());
     for (Fiber& fiber : fibers_) {
         fiber.is_done = fiber.has_begun = false;
-        fiber.block_waits = fiber.warp_waits = 0;
+        fiber.warp_waits = fiber.block_waits = fiber.cluster_waits = 0;
         getcontext(&fiber.context);
         fiber.context.uc_stack.ss_sp = fiber.stack.get();
         fiber.context.uc_stack.ss_size = stack_bytes;
@@ -57,7 +64,7 @@ void Machine::run_block(Place block) {
             has_anyone_moved |= fiber.has_moved || fiber.is_done;
         }
         if (!is_anyone_left) return;
-        if (!has_anyone_moved) throw std::runtime_error("device: threads of a block wait for each other in vain");
+        if (!has_anyone_moved) throw std::runtime_error("device: threads wait for each other in vain");
     }
 }
 
@@ -86,19 +93,12 @@ void Machine::wait_until(const std::function<bool()>& holds) {
     fibers_[running_].has_moved = true;
 }
 
-void Machine::wait_for_block() {
-    const std::size_t wanted = ++fibers_[running_].block_waits;
-    wait_until([this, wanted] {
-        return std::all_of(fibers_.begin(), fibers_.end(),
-                           [wanted](const Fiber& fiber) { return fiber.is_done || fiber.block_waits >= wanted; });
-    });
-}
-
-void Machine::wait_for_warp() {
-    const std::size_t wanted = ++fibers_[running_].warp_waits;
-    const auto first = fibers_.begin() + running_ / warp_size * warp_size;
-    wait_until([first, wanted] {
-        return std::all_of(first, first + warp_size, [wanted](const Fiber& fiber) { return fiber.warp_waits >= wanted; });
+void Machine::wait_for(std::size_t Fiber::* waits, unsigned neighbours) {
+    const std::size_t wanted = ++(fibers_[running_].*waits);
+    const auto first = fibers_.begin() + running_ / neighbours * neighbours;
+    wait_until([=] {
+        return std::all_of(first, first + neighbours,
+                           [=](const Fiber& fiber) { return fiber.is_done || fiber.*waits >= wanted; });
     });
 }
 

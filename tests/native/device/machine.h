@@ -1,6 +1,6 @@
-// A stand-in for a GPU: one block of threads at a time, each a fiber of this thread, so that device sources can be tested
-// without one. Threads run until they wait for each other; whoever waits for what never comes is reported. What it cannot
-// show: races between threads, and time.
+// A stand-in for a GPU: one block of threads at a time, or one cluster of blocks, each thread a fiber of this one, so that device
+// sources can be tested without one. Threads run until they wait for each other; whoever waits for what never comes is reported.
+// What it cannot show: races between threads, and time.
 #pragma once
 
 #include <setjmp.h>
@@ -26,20 +26,25 @@ class Machine {
   public:
     static constexpr unsigned warp_size = 32;
 
-    // Runs `kernel` for every block of a grid, with so many threads and bytes of shared memory each. Throws when threads wait
-    // for each other in vain.
-    static void launch(Place grid, unsigned threads, std::size_t shared_bytes, const std::function<void()>& kernel);
+    // Runs `kernel` for every block of a grid, with so many threads and bytes of shared memory each; `cluster_blocks` neighbours
+    // of a row at a time. Throws when threads wait for each other in vain.
+    static void launch(Place grid, unsigned threads, std::size_t shared_bytes, const std::function<void()>& kernel,
+                       unsigned cluster_blocks = 1);
 
     static Machine& current();
-    Place thread() const { return {running_, 0, 0}; }
-    Place block() const { return block_; }
+    Place thread() const { return {running_ % threads_, 0, 0}; }
+    Place block() const { return {first_block_.x + rank(), first_block_.y, first_block_.z}; }
     Place grid() const { return grid_; }
-    unsigned thread_count() const { return static_cast<unsigned>(fibers_.size()); }
-    unsigned char* shared() { return shared_aligned_; }
+    unsigned rank() const { return running_ / threads_; }  // of the block in its cluster
+    unsigned cluster_blocks() const { return static_cast<unsigned>(shared_.size()); }
+    unsigned number() const { return running_; }  // of the thread in its cluster
+    unsigned char* shared() { return shared(rank()); }
+    unsigned char* shared(unsigned rank) { return shared_[rank].aligned; }
 
-    // Until all threads of the block, or of the warp, have come here as often.
-    void wait_for_block();
-    void wait_for_warp();
+    // Until all threads of the warp, the block or the cluster have come here as often.
+    void wait_for_warp() { wait_for(&Fiber::warp_waits, warp_size); }
+    void wait_for_block() { wait_for(&Fiber::block_waits, threads_); }
+    void wait_for_cluster() { wait_for(&Fiber::cluster_waits, static_cast<unsigned>(fibers_.size())); }
     // Until it holds; somebody else must see to it.
     void wait_until(const std::function<bool()>& holds);
     // What lane `lane` of this warp passes in the same call; all lanes take part. Of at most 64 bytes.
@@ -55,21 +60,27 @@ class Machine {
         std::unique_ptr<unsigned char[]> stack;
         bool is_done = false;
         bool has_moved = false;  // since the last round
-        std::size_t block_waits = 0, warp_waits = 0;
+        std::size_t warp_waits = 0, block_waits = 0, cluster_waits = 0;
         unsigned char message[2][64];  // by turns: nobody is two calls ahead of another lane
     };
 
-    Machine(Place grid, unsigned threads, std::size_t shared_bytes, const std::function<void()>& kernel);
-    void run_block(Place block);
+    struct Shared {
+        std::vector<unsigned char> bytes;
+        unsigned char* aligned;
+    };
+
+    Machine(Place grid, unsigned threads, std::size_t shared_bytes, const std::function<void()>& kernel, unsigned cluster_blocks);
+    void run_cluster(Place first_block);
+    void wait_for(std::size_t Fiber::* waits, unsigned neighbours);
     static void enter();
     void go_on(Fiber& fiber);  // until it waits or is done
 
     static constexpr std::size_t stack_bytes = 24 * 1024;
     const std::function<void()>& kernel_;
-    Place grid_, block_;
-    std::vector<Fiber> fibers_;
-    std::vector<unsigned char> shared_;
-    unsigned char* shared_aligned_ = nullptr;
+    Place grid_, first_block_;
+    unsigned threads_;           // of a block
+    std::vector<Fiber> fibers_;  // of a cluster
+    std::vector<Shared> shared_;
     ucontext_t scheduler_;
     jmp_buf scheduler_place_;
     unsigned running_ = 0;
