@@ -12,7 +12,7 @@ shift
 steps=${*:-build tests memcheck racecheck benchmark}
 python=${PYTHON:-python3}
 export PATH=$PATH:/usr/local/cuda/bin PYTHONPATH=build/gpu/package PYTHONUNBUFFERED=1
-failed=()
+failed=() not_run=()
 
 build() {
     cmake -S . -B build/gpu -G Ninja -DCMAKE_BUILD_TYPE=Release -DCONVSCOPE_CUDA=ON -DCONVSCOPE_TESTS=ON \
@@ -23,8 +23,18 @@ build() {
         "$python" -c 'import convscope as cs, sys; sys.exit(cs.probe.gpu_facts().reason)'
 }
 tests() { "$python" -m pytest -q -m gpu -p no:cacheprovider tests/gpu; }
-memcheck() { compute-sanitizer --tool memcheck --error-exitcode 1 build/gpu/tests/native/test_gpu_run; }
-racecheck() { compute-sanitizer --tool racecheck --error-exitcode 1 build/gpu/tests/native/test_gpu_run; }
+memcheck() { sanitize memcheck; }
+racecheck() { sanitize racecheck; }
+sanitize() {
+    compute-sanitizer --tool "$1" --error-exitcode 1 build/gpu/tests/native/test_gpu_run 2>&1 | tee build/gpu/sanitizer.log
+    local status=${PIPESTATUS[0]}
+    # Some virtual machines have no counters for it: that says nothing of the kernels.
+    if grep -q "Device not supported" build/gpu/sanitizer.log; then
+        not_run+=("$1")
+        status=0
+    fi
+    return "$status"
+}
 benchmark() { "$python" benchmarks/bench_gpu.py --save "$results"; }
 
 for step in $steps; do
@@ -33,8 +43,9 @@ for step in $steps; do
     "$step" || failed+=("$step")
     echo "-- $step: $((SECONDS - start)) s"
 done
+((${#not_run[@]})) && echo "gpu_check: compute-sanitizer does not support this device: not run: ${not_run[*]}"
 if ((${#failed[@]})); then
     echo "gpu_check: failed: ${failed[*]}"
     exit 1
 fi
-echo "gpu_check: all passed"
+echo "gpu_check: passed"
