@@ -4,13 +4,14 @@
 
 Every engine gets the same weights and the same input, on the device, and leaves the layers' channel means there; the error of
 its series against float64 stands beside its time. Rounds are interleaved, times are medians of device events, ratios medians of
-paired rounds. Peers run the whole batch, or the largest part of it that fits. With --compile also torch.compile (max-autotune),
-which takes minutes.
+paired rounds. Peers run the whole batch, or the largest part of it that fits. `Triton` is a kernel of our own, in
+`yardstick_triton.py`, to measure the engine by. With --compile also torch.compile (max-autotune), which takes minutes.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import copy
 import datetime
 import json
@@ -35,6 +36,7 @@ Series = tuple[Tensor, ...]
 Run = Callable[[Tensor], Series]
 
 ROUNDS, WARM_UP = 20, 3
+TUNED_FOR = 264  # samples, which fill the chip
 CHECKED = 8  # samples whose series are compared with float64
 TEN_THOUSANDTH, SINGLE, THOUSANDTH = "half (1e-4)", "single (1e-6)", "bfloat16 (1e-3)"
 
@@ -135,6 +137,29 @@ def jax_engines(net: cs.models.SpeechNetwork) -> list[Engine]:
         )  # compiled anew for each
 
     return [engine("float32", SINGLE), engine("tensorfloat32", TEN_THOUSANDTH)]
+
+
+def triton_engines(net: cs.models.SpeechNetwork) -> list[Engine]:
+    """The yardstick, in each precision of the tensor cores; none where Triton is absent."""
+    try:
+        from yardstick_triton import TritonMeans
+    except ImportError as reason:
+        print(f"without Triton: {reason}", flush=True)
+        return []
+    x = torch.rand(TUNED_FOR, *net.spec.input_shape, device="cuda") * 2 - 1
+    engines = []
+    for name, dtype, accuracy in (
+        ("tf32", torch.float32, TEN_THOUSANDTH),
+        ("float16", torch.float16, TEN_THOUSANDTH),
+        ("bfloat16", torch.bfloat16, THOUSANDTH),
+    ):
+        tf32 = name == "tf32"
+        made = TritonMeans(copy.deepcopy(net), len(net.spec.layers), dtype, tf32).to("cuda").eval()
+        run = _in_torch(made, dtype, tf32)
+        with contextlib.suppress(Exception):  # `measure` meets it again, and reports it
+            run(x)  # chooses the tiles
+        engines.append(Engine(f"Triton {name}", accuracy, run))
+    return engines
 
 
 def our_engines(net: cs.models.SpeechNetwork) -> list[Engine]:
@@ -326,7 +351,7 @@ def main() -> None:
     flop = 2 * cs.Probe(net, device="cuda").estimate(1).multiply_adds
     found = ceilings()
     print(", ".join(f"{name} {value:.1f}" for name, value in found.items()), flush=True)
-    engines = our_engines(net) + torch_engines(net, options.compile) + jax_engines(net)
+    engines = our_engines(net) + torch_engines(net, options.compile) + triton_engines(net) + jax_engines(net)
     rows: list[dict[str, object]] = []
     for batch in options.batches:
         x = torch.rand(batch, *spec.input_shape, device="cuda") * 2 - 1
