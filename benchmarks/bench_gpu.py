@@ -361,19 +361,20 @@ def main() -> None:
         print(table(of_batch, found["float16 TFLOP/s"]), flush=True)
         rows += of_batch
         if options.save:
-            save(options.save, options.role, facts, found, rows)
+            name = options.role.replace("_", "-") + ("-compiled" if options.compile else "")
+            save(options.save, name, facts, found, rows)
 
 
 def save(
     folder: Path,
-    role: str,
+    name: str,
     facts: cs.probe.GpuFacts,
     ceilings: dict[str, float],
     rows: list[dict[str, object]],
 ) -> None:
     """What has been measured so far."""
-    name = facts.devices[0].removeprefix("NVIDIA ").lower().replace(" ", "-")
-    stem = folder / f"{datetime.date.today().isoformat()}-{name}-{role.replace('_', '-')}"
+    device = facts.devices[0].removeprefix("NVIDIA ").lower().replace(" ", "-")
+    stem = folder / f"{datetime.date.today().isoformat()}-{device}-{name}"
     result = {
         "device": facts.devices[0],
         "driver": facts.driver,

@@ -3,7 +3,8 @@
 # accesses and races in its kernels, and measures it beside its peers. Some ten minutes; ends with an error if anything failed.
 #
 #   tools/gpu_check.sh [FOLDER] [STEP...]      results go to FOLDER, benchmarks/results by default; steps are build, tests,
-#                                              memcheck, racecheck, benchmark, all by default
+#                                              memcheck, racecheck, benchmark, all by default; and, if asked for,
+#                                              q_network and compiled: that network, and torch.compile among the peers
 set -uo pipefail
 cd "$(dirname "$0")/.."
 results=${1:-benchmarks/results}
@@ -36,6 +37,8 @@ sanitize() {
     return "$status"
 }
 benchmark() { "$python" benchmarks/bench_gpu.py --save "$results"; }
+q_network() { "$python" benchmarks/bench_gpu.py --save "$results" --role q_network; }
+compiled() { "$python" benchmarks/bench_gpu.py --save "$results" --compile --batches 1056; }
 
 for step in $steps; do
     echo "== $step"
