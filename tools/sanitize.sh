@@ -12,11 +12,13 @@ done
 
 build=build/asan-python
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCONVSCOPE_SANITIZE=address,undefined \
+    -DCONVSCOPE_CUDA=OFF \
     -Dpybind11_DIR="$(python -m pybind11 --cmakedir)" -DPython_EXECUTABLE="$(command -v python)"
 cmake --build "$build" --parallel 2
 rm -rf "$build/package"
 mkdir "$build/package"
 cp -r python/convscope "$build/package/"
+rm -f "$build"/package/convscope/*.so
 cp "$build"/_core*.so "$build/package/convscope/"
 
 # The interpreter is not sanitized, so the runtime has to come first; its own allocations are not ours to look after.

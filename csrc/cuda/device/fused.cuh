@@ -29,6 +29,7 @@ __device__ inline void multiply_next(const DeviceTile& tile, const Half* weights
     constexpr int image_halves = fused_outputs * Tile::depth;
     constexpr int mixed_sums = Tile::is_split ? fused_sums : 1;
     float mixed[mixed_sums];
+    // Pinned, or the compiler sets registers of a product after the product has begun.
 #pragma unroll
     for (int i = 0; i < fused_sums; ++i) pin(next[i] = 0.0f);
 #pragma unroll

@@ -26,7 +26,10 @@ namespace convscope::cuda::device {
 
 using convscope::device::Machine;
 
-// Copies arrive when they are waited for and not before.
+// Copies arrive when they are waited for and not before. What lies there is lost when they begin: whoever still reads it finds
+// what is no number.
+inline void lose(void* bytes, std::size_t count) { std::memset(bytes, 0xFF, count); }
+
 struct Copy {
     void* to;
     const void* from;
@@ -39,6 +42,7 @@ struct Copies {
 inline std::map<unsigned, Copies> copies_of_thread;
 
 inline void copy_chunk(void* to, const void* from, bool exists) {
+    lose(to, 16);
     copies_of_thread[threadIdx.x].open.push_back({to, from, exists});
 }
 inline void end_copies() {

@@ -1,6 +1,6 @@
 // csrc/cuda/device/hopper_instructions.cuh from its definitions, on the stand-in machine. Whatever is asynchronous happens as
-// late as it may: copies when their barrier is waited for, products and stores when those are. Whoever reads or overwrites too
-// early gets wrong numbers.
+// late as it may: copies when their barrier is waited for, products and stores when those are; and what a copy overwrites is lost
+// at once. Whoever reads or overwrites too early gets wrong numbers.
 #pragma once
 
 #include <deque>
@@ -141,16 +141,24 @@ void for_each_half_of_box(const TensorMap& map, const std::array<int, 4>& at, co
                 }
 }
 
+inline void copy_bulk_to(unsigned rank, void* to, const void* from, unsigned bytes, Barrier* barrier) {
+    auto* const there = in_block(static_cast<unsigned char*>(to), rank);
+    lose(there, bytes);
+    engine.arriving[in_block(barrier, rank)].bulks.push_back({there, from, bytes});
+}
 inline void copy_bulk(void* to, const void* from, unsigned bytes, Barrier* barrier) {
-    engine.arriving[barrier].bulks.push_back({static_cast<unsigned char*>(to), from, bytes});
+    copy_bulk_to(cluster_rank(), to, from, bytes, barrier);
 }
 template <unsigned blocks>
 void copy_bulk_to_all(void* to, const void* from, unsigned bytes, Barrier* barrier) {
     if (blocks != Machine::current().cluster_blocks()) throw std::runtime_error("device: a copy to more or fewer blocks");
-    for (unsigned rank = 0; rank < blocks; ++rank)
-        engine.arriving[in_block(barrier, rank)].bulks.push_back({in_block(static_cast<unsigned char*>(to), rank), from, bytes});
+    for (unsigned rank = 0; rank < blocks; ++rank) copy_bulk_to(rank, to, from, bytes, barrier);
 }
 inline void copy_box(void* to, const TensorMap* map, const int (&at)[4], Barrier* barrier) {
+    HostMap host;
+    std::memcpy(&host, map, sizeof host);
+    const auto& box = host.shape.box;
+    lose(to, std::size_t{2} * box[0] * box[1] * box[2] * box[3]);
     engine.arriving[barrier].boxes.push_back({static_cast<unsigned char*>(to), map, {at[0], at[1], at[2], at[3]}});
 }
 

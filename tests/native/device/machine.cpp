@@ -53,19 +53,24 @@ void Machine::run_cluster(Place first_block) {
         fiber.context.uc_link = nullptr;
         makecontext(&fiber.context, &Machine::enter, 0);
     }
-    while (true) {
-        bool is_anyone_left = false, has_anyone_moved = false;
-        for (running_ = 0; running_ < fibers_.size(); ++running_) {
-            Fiber& fiber = fibers_[running_];
-            if (fiber.is_done) continue;
-            is_anyone_left = true;
-            fiber.has_moved = false;
-            go_on(fiber);
-            has_anyone_moved |= fiber.has_moved || fiber.is_done;
-        }
-        if (!is_anyone_left) return;
-        if (!has_anyone_moved) throw std::runtime_error("device: threads wait for each other in vain");
+    // One block goes as far ahead of the others as they let it, by turns the first and the last.
+    const unsigned blocks = cluster_blocks();
+    const bool is_first_fast = first_block.x / blocks % 2 == 0;
+    for (unsigned slower = 0; slower < blocks;) slower = go_round(is_first_fast ? slower : blocks - 1 - slower) ? 0 : slower + 1;
+    if (!std::all_of(fibers_.begin(), fibers_.end(), [](const Fiber& fiber) { return fiber.is_done; }))
+        throw std::runtime_error("device: threads wait for each other in vain");
+}
+
+bool Machine::go_round(unsigned rank) {
+    bool has_anyone_moved = false;
+    for (running_ = rank * threads_; running_ < (rank + 1) * threads_; ++running_) {
+        Fiber& fiber = fibers_[running_];
+        if (fiber.is_done) continue;
+        fiber.has_moved = false;
+        go_on(fiber);
+        has_anyone_moved |= fiber.has_moved || fiber.is_done;
     }
+    return has_anyone_moved;
 }
 
 #if defined(__SANITIZE_ADDRESS__)  // follows swapcontext to another stack, and no jump

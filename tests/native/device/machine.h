@@ -71,6 +71,7 @@ class Machine {
 
     Machine(Place grid, unsigned threads, std::size_t shared_bytes, const std::function<void()>& kernel, unsigned cluster_blocks);
     void run_cluster(Place first_block);
+    bool go_round(unsigned rank);  // all threads of a block, each until it waits; whether any came further
     void wait_for(std::size_t Fiber::* waits, unsigned neighbours);
     static void enter();
     void go_on(Fiber& fiber);  // until it waits or is done
