@@ -6,11 +6,13 @@ from ._geometry import Field, fields
 from ._network import BatchStatisticsNorm, ConvLayer, DenseLayer, SpeechNetwork, activate
 from ._presets import preset, preset_names
 from ._spec import Activation, Conv, Dense, Layer, NetworkSpec, Norm, PhaseShuffle, Role, SpecError
+from .checkpoints import CheckpointError, import_checkpoint
 
 __all__ = [
     "SLICE_LENGTHS",
     "Activation",
     "BatchStatisticsNorm",
+    "CheckpointError",
     "Conv",
     "ConvLayer",
     "Dense",
@@ -26,6 +28,7 @@ __all__ = [
     "activate",
     "build",
     "fields",
+    "import_checkpoint",
     "preset",
     "preset_names",
 ]

@@ -1,0 +1,186 @@
+"""TensorFlow checkpoints (``model.ckpt-1000.index`` and ``.data-00000-of-00001``), read without TensorFlow.
+
+The index is a table from names to messages of TensorFlow's ``tensor_bundle.proto``, the data what they point to, one array after
+the other.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ._crc32c import crc32c, masked
+from ._error import CheckpointError
+from ._protobuf import parse
+from ._table import read_table
+
+# Of TensorFlow's types.proto, those that a network's variables have.
+_TYPES = {
+    1: "float32", 2: "float64", 3: "int32", 4: "uint8", 5: "int16", 6: "int8", 9: "int64", 10: "bool", 17: "uint16",
+    19: "float16", 22: "uint32", 23: "uint64",
+}  # fmt: skip
+_MOST_INDEX_BYTES = 1 << 28
+_MOST_DIMENSIONS = 254  # TensorFlow's own limit
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """Where an array lies, and what it is. ``kind`` is TensorFlow's number of its type."""
+
+    name: str
+    kind: int
+    shape: tuple[int, ...]
+    shard: int
+    offset: int
+    size: int
+    checksum: int
+    is_sliced: bool
+
+
+class TensorBundle(Mapping[str, np.ndarray]):
+    """The variables of a checkpoint by name, each read and checked when it is asked for.
+
+    Parameters
+    ----------
+    path : what TensorFlow calls the checkpoint (``.../model.ckpt-1000``), either of its files, or a folder, of which the
+        checkpoint that its file ``checkpoint`` names is taken.
+
+    Raises
+    ------
+    CheckpointError
+        for files that are missing, damaged or cut off; the message names the file and the variable.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.prefix = _prefix(Path(path))
+        index = Path(f"{self.prefix}.index")
+        if not index.is_file():
+            raise CheckpointError(f"{index}: no such file")
+        if index.stat().st_size > _MOST_INDEX_BYTES:
+            raise CheckpointError(
+                f"{index}: expected at most {_MOST_INDEX_BYTES} bytes, got {index.stat().st_size}"
+            )
+        entries = read_table(index.read_bytes(), str(index))
+        self._shards = _shards(entries.pop(b"", None), index)
+        self.variables = {}
+        for key, message in entries.items():
+            name = key.decode("utf-8", "backslashreplace")
+            self.variables[name] = _variable(name, message, index)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """The array, in memory of its own."""
+        variable = self.variables[name]
+        return np.frombuffer(self._bytes(variable), _type(variable, self.prefix)).reshape(variable.shape)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.variables)
+
+    def __len__(self) -> int:
+        return len(self.variables)
+
+    def _bytes(self, variable: Variable) -> bytearray:
+        if not 0 <= variable.shard < self._shards:
+            raise CheckpointError(
+                f"{self.prefix}: {variable.name}: expected it in one of {self._shards} files, got number {variable.shard}"
+            )
+        path = Path(f"{self.prefix}.data-{variable.shard:05d}-of-{self._shards:05d}")
+        if variable.is_sliced:
+            raise CheckpointError(f"{path}: {variable.name}: stored in slices, which is not supported")
+        wanted = math.prod(variable.shape) * _type(variable, self.prefix).itemsize
+        if variable.size != wanted:
+            raise CheckpointError(
+                f"{path}: {variable.name}: expected {wanted} bytes of shape {variable.shape}, got {variable.size}"
+            )
+        try:
+            length = path.stat().st_size
+        except OSError as error:
+            raise CheckpointError(f"{path}: {variable.name}: no such file") from error
+        if variable.offset + variable.size > length:
+            raise CheckpointError(
+                f"{path}: {variable.name}: cut off: expected {variable.size} bytes at {variable.offset}, got {length} in all"
+            )
+        data = bytearray(variable.size)
+        with path.open("rb") as file:
+            file.seek(variable.offset)
+            file.readinto(data)
+        if masked(crc32c(memoryview(data))) != variable.checksum:
+            raise CheckpointError(f"{path}: {variable.name}: damaged: its checksum is another")
+        return data
+
+
+def _prefix(path: Path) -> Path:
+    if path.is_dir():
+        return _newest(path)
+    name = path.name
+    if name.endswith((".index", ".meta")):
+        name = name.rpartition(".")[0]
+    elif ".data-" in name:
+        name = name.rpartition(".data-")[0]
+    return path.with_name(name)
+
+
+def _newest(folder: Path) -> Path:
+    """What the folder's file ``checkpoint`` names, else its only checkpoint."""
+    listing = folder / "checkpoint"
+    if listing.is_file():
+        for line in listing.read_text(errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            if key == "model_checkpoint_path":
+                return (
+                    folder / Path(value.strip().strip('"')).name
+                )  # its own path is of the machine that wrote it
+    found = sorted(folder.glob("*.index"))
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise CheckpointError(f"{folder}: expected a file `checkpoint` or one .index file, got {names}")
+    return found[0].with_suffix("")
+
+
+def _type(variable: Variable, prefix: Path) -> np.dtype:
+    name = _TYPES.get(variable.kind)
+    if name is None:
+        raise CheckpointError(
+            f"{prefix}: {variable.name}: values of TensorFlow's type {variable.kind} are not supported"
+        )
+    return np.dtype(name).newbyteorder("<")
+
+
+def _shards(header: bytes | None, index: Path) -> int:
+    """How many data files there are."""
+    if header is None:
+        raise CheckpointError(f"{index}: not the index of a TensorFlow checkpoint: it has no header")
+    message = parse(header, f"{index}: header")
+    shards, endianness = message.numbers.get(1, 1), message.numbers.get(2, 0)
+    if endianness != 0:
+        raise CheckpointError(f"{index}: written on a big-endian machine, which is not supported")
+    if not 1 <= shards < 100_000:
+        raise CheckpointError(f"{index}: expected 1 to 99999 data files, got {shards}")
+    return shards
+
+
+def _variable(name: str, data: bytes, index: Path) -> Variable:
+    what = f"{index}: {name}"
+    message = parse(data, what)
+    dimensions = [
+        parse(dimension, what).numbers.get(1, 0)
+        for shape in message.inside.get(2, [])
+        for dimension in parse(shape, what).inside.get(2, [])
+    ]
+    if len(dimensions) > _MOST_DIMENSIONS or any(size >> 63 for size in dimensions):
+        raise CheckpointError(f"{what}: damaged: a shape of {len(dimensions)} dimensions, or a negative one")
+    numbers = message.numbers
+    return Variable(
+        name=name,
+        kind=numbers.get(1, 0),
+        shape=tuple(dimensions),
+        shard=numbers.get(3, 0),
+        offset=numbers.get(4, 0),
+        size=numbers.get(5, 0),
+        checksum=numbers.get(6, 0),
+        is_sliced=7 in message.inside,
+    )

@@ -1,0 +1,222 @@
+"""Networks in TensorFlow 1 checkpoints of wavegan, ciwgan and fiwgan: names, layouts, and what they say of the network.
+
+Kernels of convolutions are (taps, in, out), of transposed ones (1, taps, out, in), of dense layers (in, out); flat sides run
+over positions, then channels.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .._network import SpeechNetwork
+from .._presets import preset as make_spec
+from .._spec import Dense, NetworkSpec, Role, SpecError
+from ._bundle import TensorBundle
+from ._error import CheckpointError
+from ._graph import strides
+from ._imported import Imported, Mapped, Source, fill
+
+_SCOPES: dict[str, Role] = {"G": "generator", "D": "discriminator", "Q": "q_network"}
+_OF_NETWORK = re.compile(r"(?:^|/)([GDQ])/")
+# Slots of the optimisers, their decay rates, counters.
+_OF_TRAINING = re.compile(
+    r"/(Adam|Adam_1|RMSProp|RMSProp_1|Momentum|ExponentialMovingAverage)$|(^|/)(beta[12]_power(_\d+)?|global_step(_\d+)?)$"
+)
+_SIXTH_STRIDE = {2: 32768, 4: 65536}
+# Axes of a kernel in the order of torch's.
+_DENSE, _CONVOLUTION, _TRANSPOSED = (1, 0), (2, 1, 0), (0, 3, 2, 1)
+_NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
+
+
+def import_tensorflow(bundle: TensorBundle, preset: str | None, slice_len: int | None) -> Imported:
+    """All networks of a checkpoint. CheckpointError where a variable is missing, unknown, of another shape or no number."""
+    file = str(bundle.prefix)
+    ignored = tuple(name for name in bundle if _OF_TRAINING.search(name))
+    names = [name for name in bundle if name not in set(ignored)]
+    by_scope = {scope: _of_scope(names, scope) for scope in _SCOPES}
+    unknown = [name for name in names if not any(name in found.values() for found in by_scope.values())]
+    if unknown:
+        raise CheckpointError(
+            f"{file}: {unknown[0]}: no variable of a generator (G/), discriminator (D/) or Q-network (Q/)"
+        )
+    if not any(by_scope.values()):
+        raise CheckpointError(
+            f"{file}: no variable of a generator (G/), discriminator (D/) or Q-network (Q/)"
+        )
+
+    preset = _preset(by_scope, preset, file)
+    slice_len, note = _slice_len(bundle, by_scope, slice_len)
+    categories = _categories(bundle, by_scope)
+    networks: dict[Role, SpeechNetwork] = {}
+    mapped: list[Mapped] = []
+    for scope, found in by_scope.items():
+        if not found:
+            continue
+        role = _SCOPES[scope]
+        options = _options(scope, bundle, found)
+        if role != "discriminator" and preset != "tf1-wavegan":
+            options["num_categories"] = categories
+        try:
+            spec = make_spec(preset, role=role, slice_len=slice_len, **options)
+        except SpecError as error:
+            raise CheckpointError(f"{file}: {scope}/: no {preset}: {error}") from error
+        with torch.device("meta"):  # shapes alone: the file may claim any
+            networks[role] = SpeechNetwork(spec)
+        sources = _sources(spec, found, scope)
+        used = {source.variable for source in sources.values()}
+        mapped += fill(networks[role], sources, bundle, file)
+        for name in found.values():
+            if name not in used:
+                raise CheckpointError(f"{file}: {name}: no variable of a {preset} {role}")
+    return Imported(
+        path=file,
+        format="TensorFlow 1 checkpoint",
+        preset=preset,
+        networks=networks,
+        mapped=tuple(mapped),
+        ignored=ignored,
+        notes=(note,),
+    )
+
+
+def _of_scope(names: Iterable[str], scope: str) -> dict[str, str]:
+    """Names below the network's scope -> whole names, which may have scopes of their own in front."""
+    found = {}
+    for name in names:
+        match = _OF_NETWORK.search(name)
+        if match and match[1] == scope:
+            found[name[match.end() :]] = name
+    return found
+
+
+def _count(names: Iterable[str], kind: str) -> int:
+    """Layers of a kind, which are numbered from 0."""
+    numbers = (re.match(rf"Q?{kind}(\d+)/", name) for name in names)
+    return max((int(found[1]) + 1 for found in numbers if found), default=0)
+
+
+def _preset(by_scope: Mapping[str, Mapping[str, str]], preset: str | None, file: str) -> str:
+    if preset is None:
+        if any(name.startswith("embed/") for name in by_scope["G"]):
+            return "tf1-ciwgan-embed"
+        return "tf1-ciwgan" if by_scope["Q"] else "tf1-wavegan"
+    if not preset.startswith("tf1-"):
+        raise CheckpointError(
+            f"{file}: a TensorFlow checkpoint: expected one of the tf1- presets, got {preset!r}"
+        )
+    return preset
+
+
+def _slice_len(
+    bundle: TensorBundle, by_scope: Mapping[str, Mapping[str, str]], given: int | None
+) -> tuple[int, str]:
+    """Samples of the waveform, and how they are known."""
+    if given is not None:
+        return given, f"slice_len {given}: as given"
+    layers = max(_count(names, "upconv_") or _count(names, "downconv_") for names in by_scope.values())
+    if layers != 6:
+        return 16384, f"slice_len 16384: {layers} convolutions"
+    graph = strides(Path(f"{bundle.prefix}.meta"))
+    sixth = {stride for (_, layer), stride in graph.items() if layer == 5 and stride in _SIXTH_STRIDE}
+    if len(sixth) == 1:
+        (stride,) = sixth
+        length = _SIXTH_STRIDE[stride]
+        return length, f"slice_len {length}: the sixth layer's stride is {stride} in the graph"
+    arguments = bundle.prefix.with_name("args.txt")
+    if arguments.is_file():
+        for line in arguments.read_text(errors="replace").splitlines():
+            key, _, value = line.partition(",")
+            if key == "data_slice_len" and value.strip().isdecimal():
+                return int(value), f"slice_len {int(value)}: from {arguments.name}"
+    raise CheckpointError(
+        f"{bundle.prefix}: six layers are of 32768 or of 65536 samples, and neither a .meta file nor args.txt beside it says "
+        "which: expected slice_len, got none"
+    )
+
+
+def _categories(bundle: TensorBundle, by_scope: Mapping[str, Mapping[str, str]]) -> int:
+    head = by_scope["Q"].get("Qoutput/dense/kernel")
+    table = _embeddings(by_scope["G"])
+    if head is not None:
+        return bundle.variables[head].shape[-1]
+    return bundle.variables[table].shape[0] if table is not None else 0
+
+
+def _embeddings(names: Mapping[str, str]) -> str | None:
+    return next((name for key, name in names.items() if key.endswith("/embeddings")), None)
+
+
+def _options(scope: str, bundle: TensorBundle, names: Mapping[str, str]) -> dict[str, Any]:
+    """What the shapes say, for `preset`."""
+    shapes = {key: bundle.variables[name].shape for key, name in names.items()}
+    options: dict[str, Any] = {"batch_norm": any("/batch_normalization/" in key for key in names)}
+
+    def shape(key: str, dimensions: int) -> tuple[int, ...]:
+        if key not in shapes:
+            raise CheckpointError(f"{bundle.prefix}: there is no variable {scope}/{key}")
+        if len(shapes[key]) != dimensions:
+            raise CheckpointError(
+                f"{bundle.prefix}: {names[key]}: expected {dimensions} dimensions, got shape {shapes[key]}"
+            )
+        return shapes[key]
+
+    if scope != "G":
+        prefix = "Q" if scope == "Q" else ""
+        taps, channels, dim = shape(f"{prefix}downconv_0/conv1d/kernel", 3)
+        return options | {"kernel_len": taps, "num_channels": channels, "dim": dim}
+    last = _count(names, "upconv_") - 1
+    if f"upconv_{last}/conv1d/kernel" in shapes:
+        taps, dim, channels = shape(f"upconv_{last}/conv1d/kernel", 3)
+        options["upsample"] = "nearest"
+    else:
+        _, taps, channels, dim = shape(f"upconv_{last}/conv2d_transpose/kernel", 4)
+    options |= {"kernel_len": taps, "num_channels": channels, "dim": dim}
+    options["latent_dim"] = shape("z_project/dense/kernel", 2)[0]
+    if "pp_filt/conv1d/kernel" in shapes:
+        options["post_filter_len"] = shape("pp_filt/conv1d/kernel", 3)[0]
+    if (table := _embeddings(names)) is not None:
+        options["embedding_dim"] = bundle.variables[table].shape[-1]
+    return options
+
+
+def _sources(spec: NetworkSpec, names: Mapping[str, str], scope: str) -> dict[str, Source]:
+    """Where each parameter of the network comes from."""
+    sources: dict[str, Source] = {}
+    convolutions = 0
+
+    def add(parameter: str, key: str, axes: tuple[int, ...] = (0,)) -> None:
+        sources[parameter] = Source(names.get(key, f"{scope}/{key}"), axes)
+
+    for layer in spec.layers:
+        if isinstance(layer, Dense):
+            place = "z_project" if spec.role == "generator" else "Qoutput" if scope == "Q" else "output"
+            add(f"{layer.name}.weight", f"{place}/dense/kernel", _DENSE)
+            bias = f"{place}/dense/bias"
+        else:
+            place = f"{'Q' if scope == 'Q' else ''}downconv_{convolutions}"
+            if spec.role == "generator":
+                place = "pp_filt" if layer.name == "filter" else f"upconv_{convolutions}"
+            convolutions += 1
+            kind = "conv2d_transpose" if layer.transposed else "conv1d"
+            add(
+                f"{layer.name}.weight",
+                f"{place}/{kind}/kernel",
+                _TRANSPOSED if layer.transposed else _CONVOLUTION,
+            )
+            bias = f"{place}/{kind}/bias"
+        if layer.bias:
+            add(f"{layer.name}.bias", bias)
+        if layer.norm is not None:
+            for parameter, variable in _NORM.items():
+                add(f"{layer.name}.norm.{parameter}", f"{place}/batch_normalization/{variable}")
+        if isinstance(layer, Dense) and layer.embedding is not None:
+            table = next((key for key in names if key.endswith("/embeddings")), "embed/embedding/embeddings")
+            add(f"{layer.name}.embedding.codes", table, (0, 1))
+            add(f"{layer.name}.embedding.weight", "embed/dense/kernel", _DENSE)
+            add(f"{layer.name}.embedding.bias", "embed/dense/bias")
+    return sources
