@@ -56,6 +56,8 @@ class TensorBundle(Mapping[str, np.ndarray]):
         for files that are missing, damaged or cut off; the message names the file and the variable.
     """
 
+    format = "TensorFlow 1 checkpoint"
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.prefix = _prefix(Path(path))
         index = Path(f"{self.prefix}.index")
@@ -76,6 +78,10 @@ class TensorBundle(Mapping[str, np.ndarray]):
         """The array, in memory of its own."""
         variable = self.variables[name]
         return np.frombuffer(self._bytes(variable), _type(variable, self.prefix)).reshape(variable.shape)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Without reading the array."""
+        return self.variables[name].shape
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.variables)

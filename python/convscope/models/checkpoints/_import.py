@@ -3,32 +3,62 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from .._network import SpeechNetwork
 from .._spec import Role
 from ._bundle import TensorBundle
+from ._dump import Dump
 from ._imported import Imported
+from ._ports import import_ports
 from ._tensorflow import import_tensorflow
+from ._torch_file import read_states
 
 
 def read_checkpoint(
-    path: str | os.PathLike[str], *, preset: str | None = None, slice_len: int | None = None
+    path: str | os.PathLike[str],
+    *,
+    preset: str | None = None,
+    slice_len: int | None = None,
+    trust_pickle: bool = False,
 ) -> Imported:
     """`import_checkpoint` with the report of what was mapped: ``print`` it."""
-    return import_tensorflow(TensorBundle(path), preset, slice_len)
+    path = Path(path)
+    if path.name == "manifest.json" or (path / "manifest.json").is_file():
+        imported = import_tensorflow(Dump(path), preset, slice_len)
+    elif _is_bundle(path):
+        imported = import_tensorflow(TensorBundle(path), preset, slice_len)
+    else:
+        imported = import_ports(read_states(path, trust_pickle=trust_pickle), preset, slice_len)
+    for network in imported.networks.values():
+        network.eval()
+    return imported
+
+
+def _is_bundle(path: Path) -> bool:
+    if path.is_dir():
+        return (path / "checkpoint").is_file() or any(path.glob("*.index"))
+    return path.suffix in (".index", ".meta") or ".data-" in path.name or Path(f"{path}.index").is_file()
 
 
 def import_checkpoint(
-    path: str | os.PathLike[str], *, preset: str | None = None, slice_len: int | None = None
+    path: str | os.PathLike[str],
+    *,
+    preset: str | None = None,
+    slice_len: int | None = None,
+    trust_pickle: bool = False,
 ) -> dict[Role, SpeechNetwork]:
-    """The networks of a TensorFlow 1 checkpoint (WaveGAN, ciwGAN, fiwGAN), read without TensorFlow.
+    """The networks of a WaveGAN, ciwGAN or fiwGAN checkpoint of any vintage; TensorFlow is not needed.
 
     Parameters
     ----------
-    path : ``model.ckpt-1000``, one of its files, or the folder of a run (then its newest).
-    preset : the dialect, where it is not to be concluded from the variables.
+    path : TensorFlow 1: ``model.ckpt-1000``, one of its files, or the folder of a run (then its newest); PyTorch: a file of one or
+        more state dicts (``.pt``, ``.pkl``, ``.tar``), what the names of a set have in common (``.../epoch7_step900``), or their
+        folder (then the last step); the ``manifest.json`` of wavegan's web page.
+    preset : the dialect, where it is not to be concluded from the names; some vintages of one port differ in nothing else.
     slice_len : samples of the waveform, which weights alone do not tell where there are six layers (32768 or 65536); the graph
-        (``.meta``) or ``args.txt`` beside them does.
+        (``.meta``) or ``args.txt`` beside TensorFlow's does.
+    trust_pickle : whether to load PyTorch files that hold more than arrays. Doing so runs code of whoever made the file.
 
     Returns
     -------
@@ -41,5 +71,4 @@ def import_checkpoint(
         (a ValueError) for files that are missing or damaged, and variables that are missing, unknown, of another shape or not
         finite; the message names the file and the variable.
     """
-    networks = read_checkpoint(path, preset=preset, slice_len=slice_len).networks
-    return {role: network.eval() for role, network in networks.items()}
+    return read_checkpoint(path, preset=preset, slice_len=slice_len, trust_pickle=trust_pickle).networks

@@ -17,6 +17,7 @@ from .._network import SpeechNetwork
 from .._presets import preset as make_spec
 from .._spec import Dense, NetworkSpec, Role, SpecError
 from ._bundle import TensorBundle
+from ._dump import Dump
 from ._error import CheckpointError
 from ._graph import strides
 from ._imported import Imported, Mapped, Source, fill
@@ -33,7 +34,7 @@ _DENSE, _CONVOLUTION, _TRANSPOSED = (1, 0), (2, 1, 0), (0, 3, 2, 1)
 _NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
 
 
-def import_tensorflow(bundle: TensorBundle, preset: str | None, slice_len: int | None) -> Imported:
+def import_tensorflow(bundle: TensorBundle | Dump, preset: str | None, slice_len: int | None) -> Imported:
     """All networks of a checkpoint. CheckpointError where a variable is missing, unknown, of another shape or no number."""
     file = str(bundle.prefix)
     ignored = tuple(name for name in bundle if _OF_TRAINING.search(name))
@@ -75,7 +76,7 @@ def import_tensorflow(bundle: TensorBundle, preset: str | None, slice_len: int |
                 raise CheckpointError(f"{file}: {name}: no variable of a {preset} {role}")
     return Imported(
         path=file,
-        format="TensorFlow 1 checkpoint",
+        format=bundle.format,
         preset=preset,
         networks=networks,
         mapped=tuple(mapped),
@@ -113,7 +114,7 @@ def _preset(by_scope: Mapping[str, Mapping[str, str]], preset: str | None, file:
 
 
 def _slice_len(
-    bundle: TensorBundle, by_scope: Mapping[str, Mapping[str, str]], given: int | None
+    bundle: TensorBundle | Dump, by_scope: Mapping[str, Mapping[str, str]], given: int | None
 ) -> tuple[int, str]:
     """Samples of the waveform, and how they are known."""
     if given is not None:
@@ -139,21 +140,21 @@ def _slice_len(
     )
 
 
-def _categories(bundle: TensorBundle, by_scope: Mapping[str, Mapping[str, str]]) -> int:
+def _categories(bundle: TensorBundle | Dump, by_scope: Mapping[str, Mapping[str, str]]) -> int:
     head = by_scope["Q"].get("Qoutput/dense/kernel")
     table = _embeddings(by_scope["G"])
     if head is not None:
-        return bundle.variables[head].shape[-1]
-    return bundle.variables[table].shape[0] if table is not None else 0
+        return bundle.shape(head)[-1]
+    return bundle.shape(table)[0] if table is not None else 0
 
 
 def _embeddings(names: Mapping[str, str]) -> str | None:
     return next((name for key, name in names.items() if key.endswith("/embeddings")), None)
 
 
-def _options(scope: str, bundle: TensorBundle, names: Mapping[str, str]) -> dict[str, Any]:
+def _options(scope: str, bundle: TensorBundle | Dump, names: Mapping[str, str]) -> dict[str, Any]:
     """What the shapes say, for `preset`."""
-    shapes = {key: bundle.variables[name].shape for key, name in names.items()}
+    shapes = {key: bundle.shape(name) for key, name in names.items()}
     options: dict[str, Any] = {"batch_norm": any("/batch_normalization/" in key for key in names)}
 
     def shape(key: str, dimensions: int) -> tuple[int, ...]:
@@ -180,7 +181,7 @@ def _options(scope: str, bundle: TensorBundle, names: Mapping[str, str]) -> dict
     if "pp_filt/conv1d/kernel" in shapes:
         options["post_filter_len"] = shape("pp_filt/conv1d/kernel", 3)[0]
     if (table := _embeddings(names)) is not None:
-        options["embedding_dim"] = bundle.variables[table].shape[-1]
+        options["embedding_dim"] = bundle.shape(table)[-1]
     return options
 
 
