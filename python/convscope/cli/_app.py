@@ -10,6 +10,7 @@ from .. import __version__
 from ._bench import bench
 from ._demo import demo
 from ._errors import OneLineErrors
+from ._import import import_
 from ._info import info
 from ._layers import layers
 from ._plan import plan
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 for command in (info, layers, plan, probe, verify, demo, tune, bench):
     app.command()(command)
+app.command("import")(import_)
 
 
 def _print_version(is_asked: bool) -> None:

@@ -10,7 +10,7 @@ from ._errors import Misuse, closest
 if TYPE_CHECKING:
     from ..models import SpeechNetwork
 
-EXPECTED = "expected PRESET:ROLE, such as tf1-ciwgan:generator, or FILE.py:FUNCTION"
+EXPECTED = "expected PRESET:ROLE, such as tf1-ciwgan:generator, FOLDER:ROLE or FILE.py:FUNCTION"
 
 
 def from_preset(text: str) -> tuple[SpeechNetwork, int]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ._errors import Misuse
 from ._inputs import Wanted
 from ._net_file import from_file
+from ._net_folder import from_folder, names_folder
 from ._net_preset import from_preset, with_setting
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Network:
     input_shape: tuple[int, ...] | None = None
     sample_rate_hz: int | None = None
     seed: int | None = None  # of a preset, whose weights are drawn, not trained
+    is_stored: bool = False  # and comes from a folder of networks
 
     @property
     def full_name(self) -> str:
@@ -49,7 +51,8 @@ class Network:
     def wanted(self, probe: Probe) -> Wanted:
         """What INPUT must be for a probe of this network."""
         spec = getattr(self.module, "spec", None)
-        is_generator = self.seed is not None and getattr(spec, "role", None) == "generator"
+        has_code = self.seed is not None or self.is_stored
+        is_generator = has_code and getattr(spec, "role", None) == "generator"
         categories = int(getattr(spec, "num_categories", 0)) if is_generator else 0
         return Wanted(probe.input_shape, reads_sound(probe), probe.layers[0].sample_rate_hz, categories)
 
@@ -95,6 +98,8 @@ def load_network(text: str, input_shape: str | None = None, sample_rate_hz: int 
             "--input-shape and --sample-rate are for FILE.py:FUNCTION; "
             "a preset has the settings slice_len= and sample_rate_hz="
         )
+    if names_folder(text):
+        return Network(text, from_folder(text), is_stored=True)
     module, seed = from_preset(text)
     return Network(text, module, seed=seed)
 

@@ -64,7 +64,8 @@ Net = Annotated[
         metavar="NET",
         help="PRESET:ROLE[:SETTING=VALUE,...], such as tf1-ciwgan:generator:dim=16,seed=3; roles are "
         "generator, discriminator and q_network, settings those of convscope.models.preset, and seed. Preset weights are "
-        "random, drawn from the seed. Or FILE.py:FUNCTION, a function that returns your own torch module.",
+        "random, drawn from the seed. Or FOLDER:ROLE, what convscope import wrote. Or FILE.py:FUNCTION, a function that returns your "
+        "own torch module.",
     ),
 ]
 INPUT_HELP = (

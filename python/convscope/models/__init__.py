@@ -6,7 +6,7 @@ from ._geometry import Field, fields
 from ._network import BatchStatisticsNorm, ConvLayer, DenseLayer, SpeechNetwork, activate
 from ._presets import preset, preset_names
 from ._spec import Activation, Conv, Dense, Layer, NetworkSpec, Norm, PhaseShuffle, Role, SpecError
-from .checkpoints import CheckpointError, import_checkpoint
+from .checkpoints import CheckpointError, import_checkpoint, load, save
 
 __all__ = [
     "SLICE_LENGTHS",
@@ -29,6 +29,8 @@ __all__ = [
     "build",
     "fields",
     "import_checkpoint",
+    "load",
     "preset",
     "preset_names",
+    "save",
 ]

@@ -1,8 +1,18 @@
-"""Networks in files: what others wrote."""
+"""Networks in files: what others wrote, and our own."""
 
 from ._bundle import TensorBundle
 from ._error import CheckpointError
 from ._import import import_checkpoint, read_checkpoint
 from ._imported import Imported, Mapped
+from ._native import load, save
 
-__all__ = ["CheckpointError", "Imported", "Mapped", "TensorBundle", "import_checkpoint", "read_checkpoint"]
+__all__ = [
+    "CheckpointError",
+    "Imported",
+    "Mapped",
+    "TensorBundle",
+    "import_checkpoint",
+    "load",
+    "read_checkpoint",
+    "save",
+]

@@ -74,8 +74,9 @@ def fill(
     role, rows = network.spec.role, []
     state: dict[str, torch.Tensor] = {}
     for name, parameter in network.state_dict().items():
-        if name.endswith("num_batches_tracked"):
-            state[name] = torch.zeros((), dtype=torch.int64)
+        if name.endswith("num_batches_tracked"):  # a count that only training needs, and few have
+            count = arrays[name] if name in sources and name in arrays else 0
+            state[name] = torch.tensor(int(count), dtype=torch.int64)
             continue
         source = sources[name]
         if source.variable not in arrays:

@@ -1,0 +1,117 @@
+"""Networks on disk in a format of this package: a folder with one safetensors file for each, its description inside."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from .._network import SpeechNetwork
+from .._spec import Role, SpecError
+from .._text import from_json, to_json
+from ._error import CheckpointError
+from ._imported import Source, fill
+
+SUFFIX = ".safetensors"
+_KEY = "convscope.network"  # of the description among the file's metadata
+
+
+def save(
+    networks: Mapping[Role, SpeechNetwork], folder: str | os.PathLike[str], *, replace: bool = False
+) -> None:
+    """Write networks to a folder, ``generator.safetensors`` and so on; all of them or, on an error, nothing.
+
+    Parameters
+    ----------
+    networks : by role, as `load` and `import_checkpoint` return them.
+    folder : a new one.
+    replace : whether it may exist already; it is then replaced as a whole, and remains as it was if anything fails.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder is there and ``replace`` is false.
+    """
+    folder = Path(folder)
+    if folder.exists() and not replace:
+        raise FileExistsError(f"{folder}: is there already")
+    if not networks:
+        raise ValueError("networks: expected at least one, got none")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    made, old = (folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.{kind}") for kind in ("new", "old"))
+    made.mkdir()
+    try:
+        for role, network in networks.items():
+            tensors = {
+                name: values.detach().cpu().contiguous() for name, values in network.state_dict().items()
+            }
+            path = made / f"{role}{SUFFIX}"
+            save_file(tensors, path, metadata={"format": "pt", _KEY: to_json(network.spec)})
+            path.chmod(0o644)  # as any file, for others of a group to read
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        if folder.exists():
+            folder.rename(old)
+        made.rename(folder)
+    except BaseException as error:
+        shutil.rmtree(made, ignore_errors=True)
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        if isinstance(error, SafetensorError):  # what it makes of a full disk
+            raise OSError(f"{folder}: could not be written: {error}") from error
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def load(path: str | os.PathLike[str]) -> dict[Role, SpeechNetwork]:
+    """The networks of a folder that `save` wrote, or of one of its files, in evaluation mode.
+
+    Raises
+    ------
+    CheckpointError
+        (a ValueError) for files that are missing, damaged or cut off, and parameters that are missing, unknown, of another shape or
+        not finite; the message names the file and the parameter.
+    """
+    path = Path(path)
+    files = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
+    if not files or not files[0].is_file():
+        raise CheckpointError(f"{path}: expected a folder with .safetensors files, or one of them")
+    networks: dict[Role, SpeechNetwork] = {}
+    for file in files:
+        network = _load(file)
+        networks[network.spec.role] = network.eval()
+    return networks
+
+
+def _load(file: Path) -> SpeechNetwork:
+    try:
+        with safe_open(file, framework="np") as opened:
+            description = (opened.metadata() or {}).get(_KEY)
+            arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118, no mapping
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{file}: damaged, cut off, or no safetensors file: {error}") from error
+    if description is None:
+        raise CheckpointError(f"{file}: not written by convscope: it has no description of a network")
+    try:
+        spec = from_json(description)
+    except SpecError as error:
+        raise CheckpointError(f"{file}: {error}") from error
+    with torch.device("meta"):
+        network = SpeechNetwork(spec)
+    parameters = {name: values.dim() for name, values in network.state_dict().items()}
+    for name in arrays:
+        if name not in parameters:
+            raise CheckpointError(f"{file}: {name}: no parameter of a {spec.name} {spec.role}")
+    fill(
+        network,
+        {name: Source(name, tuple(range(count))) for name, count in parameters.items()},
+        arrays,
+        str(file),
+    )
+    return network

@@ -1,0 +1,82 @@
+"""`convscope import`: a checkpoint of others becomes a folder that NET can name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from tests.models.checkpoints import bundles
+from tests.models.checkpoints import tensorflow_reference as reference
+
+import convscope as cs
+
+
+@pytest.fixture
+def checkpoint(folder):
+    of = reference.variables(16384)
+    bundles.write(folder / "model.ckpt-7", of)
+    return of
+
+
+def test_from_a_checkpoint_to_layers(convscope, checkpoint, folder):
+    result = convscope("import", "model.ckpt-7")
+    assert result.exit_code == 0
+    assert "read as tf1-ciwgan: net:generator, net:discriminator, net:q_network" in result.stdout
+    assert "slice_len 16384: 5 convolutions" in result.stderr
+    assert "G/upconv_4/conv2d_transpose/bias [1] -> out.bias" in (folder / "net" / "import.txt").read_text()
+    for role in ("generator", "discriminator", "q_network"):
+        assert role in result.stdout
+    probed = convscope("probe", "net:generator", "random:2:5", "--out", "g.npz")
+    assert probed.exit_code == 0
+    assert "random, drawn" not in probed.stderr
+    rows = np.load("g.npz")
+    maps = reference.generator(checkpoint, _latents(2, 5, 30, 5), 16384)
+    np.testing.assert_allclose(rows["conv2"], maps[2].mean(2), atol=1e-5)
+
+
+def _latents(count, seed, size, categories):
+    """As `random:COUNT:SEED` makes them for a generator with codes."""
+    from convscope.cli._inputs import Wanted, read_inputs
+
+    wanted = Wanted((size,), False, 16000, categories)
+    return read_inputs([f"random:{count}:{seed}"], wanted).values
+
+
+def test_a_network_by_folder_and_role_or_by_file(convscope, checkpoint):
+    assert convscope("import", "model.ckpt-7", "-o", "run/net").exit_code == 0
+    for net in ("run/net:q_network", "run/net:Q-network", "run/net/q_network.safetensors"):
+        result = convscope("layers", net)
+        assert result.exit_code == 0
+        assert "logits" in result.stdout
+    for net in ("run/net", "run/net:critic"):
+        result = convscope("layers", net)
+        assert result.exit_code == 2
+        assert (
+            "NET: expected run/net:discriminator or run/net:generator or run/net:q_network, got"
+            in result.stderr
+        )
+
+
+def test_an_existing_folder_is_replaced_only_if_asked_for(convscope, checkpoint, folder):
+    (folder / "net").mkdir()
+    refused = convscope("import", "model.ckpt-7")
+    assert refused.exit_code == 2
+    assert "--out: net exists already; --force replaces it" in refused.stderr
+    assert convscope("import", "model.ckpt-7", "--force").exit_code == 0
+    assert set(cs.models.load(folder / "net")) == {"generator", "discriminator", "q_network"}
+
+
+def test_what_is_wrong_is_one_line_and_writes_nothing(convscope, checkpoint, folder):
+    data = folder / "model.ckpt-7.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[:100])
+    result = convscope("import", "model.ckpt-7")
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("convscope: model.ckpt-7.data-00000-of-00001: ")
+    assert "cut off" in line
+    assert not (folder / "net").exists()
+    torch.save(torch.nn.Linear(2, 2), folder / "whole.pt")
+    result = convscope("import", "whole.pt")
+    assert result.exit_code == 1
+    assert "--trust-pickle" in result.stderr
+    assert convscope("import", "nowhere.pt").exit_code == 1
