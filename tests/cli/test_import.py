@@ -80,3 +80,20 @@ def test_what_is_wrong_is_one_line_and_writes_nothing(convscope, checkpoint, fol
     assert result.exit_code == 1
     assert "--trust-pickle" in result.stderr
     assert convscope("import", "nowhere.pt").exit_code == 1
+
+
+def test_there_and_back(convscope, checkpoint, folder):
+    assert convscope("import", "model.ckpt-7").exit_code == 0
+    result = convscope("export", "net", "-o", "old/model.ckpt-0")
+    assert result.exit_code == 0
+    assert "old/model.ckpt-0.index" in result.stdout
+    assert convscope("import", "old/model.ckpt-0", "-o", "again").exit_code == 0
+    first, again = (cs.models.load(folder / name)["generator"].state_dict() for name in ("net", "again"))
+    assert all(torch.equal(values, again[name]) for name, values in first.items())
+    refused = convscope("export", "net", "-o", "old/model.ckpt-0")
+    assert refused.exit_code == 2
+    assert "--force replaces it" in refused.stderr
+    assert convscope("export", "net", "-o", "old/model.ckpt-0", "--force").exit_code == 0
+    missing = convscope("export", "nowhere", "-o", "x")
+    assert missing.exit_code == 1
+    assert "nowhere: expected a folder" in missing.stderr

@@ -6,7 +6,7 @@ from ._geometry import Field, fields
 from ._network import BatchStatisticsNorm, ConvLayer, DenseLayer, SpeechNetwork, activate
 from ._presets import preset, preset_names
 from ._spec import Activation, Conv, Dense, Layer, NetworkSpec, Norm, PhaseShuffle, Role, SpecError
-from .checkpoints import CheckpointError, import_checkpoint, load, save
+from .checkpoints import CheckpointError, export_checkpoint, import_checkpoint, load, save
 
 __all__ = [
     "SLICE_LENGTHS",
@@ -27,6 +27,7 @@ __all__ = [
     "SpeechNetwork",
     "activate",
     "build",
+    "export_checkpoint",
     "fields",
     "import_checkpoint",
     "load",

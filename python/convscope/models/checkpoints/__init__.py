@@ -2,6 +2,7 @@
 
 from ._bundle import TensorBundle
 from ._error import CheckpointError
+from ._export import export_checkpoint
 from ._import import import_checkpoint, read_checkpoint
 from ._imported import Imported, Mapped
 from ._native import load, save
@@ -11,6 +12,7 @@ __all__ = [
     "Imported",
     "Mapped",
     "TensorBundle",
+    "export_checkpoint",
     "import_checkpoint",
     "load",
     "read_checkpoint",

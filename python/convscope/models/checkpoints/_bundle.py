@@ -17,13 +17,14 @@ import numpy as np
 from ._crc32c import crc32c, masked
 from ._error import CheckpointError
 from ._protobuf import parse
-from ._table import read_table
+from ._table import read_table, varint, write_table
 
 # Of TensorFlow's types.proto, those that a network's variables have.
 _TYPES = {
     1: "float32", 2: "float64", 3: "int32", 4: "uint8", 5: "int16", 6: "int8", 9: "int64", 10: "bool", 17: "uint16",
     19: "float16", 22: "uint32", 23: "uint64",
 }  # fmt: skip
+_FLOAT32 = 1
 _MOST_INDEX_BYTES = 1 << 28
 _MOST_DIMENSIONS = 254  # TensorFlow's own limit
 
@@ -117,6 +118,30 @@ class TensorBundle(Mapping[str, np.ndarray]):
         if masked(crc32c(memoryview(data))) != variable.checksum:
             raise CheckpointError(f"{path}: {variable.name}: damaged: its checksum is another")
         return data
+
+
+def write_bundle(prefix: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """The checkpoint's two files, for float32 arrays, and the file ``checkpoint`` beside them that names it."""
+    data = bytearray()
+    header = _field(1, 1) + _inside(3, _field(1, 1))  # one data file, and a version
+    entries = {b"": header}
+    for name, values in sorted(arrays.items()):
+        raw = np.ascontiguousarray(values, "<f4").tobytes()
+        shape = b"".join(_inside(2, _field(1, size)) for size in values.shape)
+        message = _field(1, _FLOAT32) + _inside(2, shape) + _field(4, len(data)) + _field(5, len(raw))
+        entries[name.encode()] = message + varint(6 << 3 | 5) + masked(crc32c(raw)).to_bytes(4, "little")
+        data += raw
+    Path(f"{prefix}.data-00000-of-00001").write_bytes(data)
+    Path(f"{prefix}.index").write_bytes(write_table(entries))
+    prefix.with_name("checkpoint").write_text(f'model_checkpoint_path: "{prefix.name}"\n')
+
+
+def _field(number: int, value: int) -> bytes:
+    return varint(number << 3) + varint(value)
+
+
+def _inside(number: int, message: bytes) -> bytes:
+    return varint(number << 3 | 2) + varint(len(message)) + message
 
 
 def _prefix(path: Path) -> Path:

@@ -19,7 +19,7 @@ Uint32 = NDArray[np.uint32]
 Tables = tuple[Uint32, Uint32, Uint32, Uint32]
 
 
-def crc32c(data: bytes | memoryview) -> int:
+def crc32c(data: bytes | bytearray | memoryview) -> int:
     """Of any number of bytes.
 
     >>> hex(crc32c(b"123456789"))

@@ -63,6 +63,13 @@ class Source:
     variable: str
     axes: tuple[int, ...]
 
+    def stored(self, parameter: np.ndarray) -> np.ndarray:
+        """The variable that this parameter would come from."""
+        ones = (1,) * (len(self.axes) - parameter.ndim)
+        return np.ascontiguousarray(
+            parameter.reshape(*ones, *parameter.shape).transpose(np.argsort(self.axes))
+        )
+
 
 def fill(
     network: SpeechNetwork, sources: Mapping[str, Source], arrays: Mapping[str, np.ndarray], file: str

@@ -17,7 +17,7 @@ import torch
 
 from .._network import SpeechNetwork
 from .._presets import preset as make_spec
-from .._spec import Dense, NetworkSpec, Role, SpecError
+from .._spec import Conv, Dense, NetworkSpec, Role, SpecError
 from ._error import CheckpointError
 from ._imported import Imported, Mapped, Source, fill
 from ._torch_file import State
@@ -164,6 +164,26 @@ def import_ports(states: Sequence[State], preset: str | None, slice_len: int | N
         ignored=tuple(sorted(ignored)),
         notes=(note,),
     )
+
+
+def port_state(network: SpeechNetwork) -> dict[str, torch.Tensor]:
+    """A network's parameters under its port's names."""
+    first = network.spec.layers[1]
+    upsample = "nearest" if isinstance(first, Conv) and first.upsample > 1 else "zeros"
+    names = next(
+        names for names in _PORTS if network.spec.name in names.presets and names.upsample in (None, upsample)
+    )
+    if not names.up_norm and any(layer.norm is not None for layer in network.spec.layers):
+        raise ValueError(
+            f"{network.spec.name} has no names for batch norms, and this {network.spec.role} has some"
+        )
+    parameters, state = network.state_dict(), {}
+    for name, source in _sources(network.spec, names).items():
+        state[source.variable] = parameters[name].detach().cpu().clone()
+        if name.endswith("running_mean"):
+            count = name.replace("running_mean", "num_batches_tracked")
+            state[source.variable.replace("running_mean", "num_batches_tracked")] = parameters[count].clone()
+    return state
 
 
 def _recognised(state: State) -> tuple[Names, Role]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from .._network import SpeechNetwork
@@ -83,6 +84,16 @@ def import_tensorflow(bundle: TensorBundle | Dump, preset: str | None, slice_len
         ignored=ignored,
         notes=(note,),
     )
+
+
+def tensorflow_variables(network: SpeechNetwork) -> dict[str, np.ndarray]:
+    """A network's parameters under TensorFlow's names and in its layouts."""
+    scope = next(scope for scope, role in _SCOPES.items() if role == network.spec.role)
+    parameters = network.state_dict()
+    return {
+        source.variable: source.stored(parameters[name].detach().cpu().numpy())
+        for name, source in _sources(network.spec, {}, scope).items()
+    }
 
 
 def _of_scope(names: Iterable[str], scope: str) -> dict[str, str]:

@@ -1,0 +1,85 @@
+"""Networks written back as the code that they are from reads them."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from tests.models.catalogue import every_network, network_of
+from tests.models.checkpoints import tensorflow_reference as reference
+
+import convscope as cs
+from convscope.models.checkpoints import TensorBundle
+from convscope.models.checkpoints._table import read_table, write_table
+
+AMBIGUOUS = "ignore:.*have the same weights"
+
+
+def assert_back(network, path):
+    spec = network.spec
+    tells = (
+        spec.name.startswith("tf1") or spec.slice_len == 256
+    )  # or the articulatory generator's only length
+    networks = cs.models.import_checkpoint(
+        path, preset=spec.name, slice_len=None if tells else spec.slice_len
+    )
+    found = networks[spec.role]
+    wanted = network.state_dict()
+    assert {name for name, _ in found.named_parameters()} == {name for name, _ in network.named_parameters()}
+    for name, values in found.state_dict().items():
+        assert name.endswith("num_batches_tracked") or torch.equal(values, wanted[name]), name
+    assert [layer.padding for layer in found.spec.layers[1:-1]] == [
+        layer.padding for layer in spec.layers[1:-1]
+    ]
+
+
+@every_network
+def test_and_back_again(tmp_path, name, role, slice_len):
+    for batch_norm in (False,) if name == "torch-jtcramer" else (False, True):
+        network = network_of(name, role, slice_len, dim=2, batch_norm=batch_norm)
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm1d):
+                module.running_mean.uniform_(-1, 1)
+                module.num_batches_tracked.fill_(3)
+        path = tmp_path / f"{batch_norm}" / "model.ckpt-7"
+        files = cs.models.export_checkpoint({role: network}, path)
+        assert all(file.is_file() for file in files)
+        one_file = path if path.is_file() or name.startswith("tf1") else files[0]
+        assert_back(network, one_file)
+
+
+def test_tables_that_are_empty_or_long():
+    for count in (0, 1, 1000):
+        entries = {f"name {i:04d}".encode(): bytes([i % 256]) * (i % 300) for i in range(count)}
+        assert read_table(write_table(entries), "table") == entries
+
+
+def test_a_whole_checkpoint(tmp_path):
+    from tests.models.checkpoints import bundles
+
+    of = reference.variables(32768, dim=1, norm=True)
+    bundles.write(tmp_path / "old", of)
+    networks = cs.models.import_checkpoint(tmp_path / "old", slice_len=32768)
+    files = cs.models.export_checkpoint(networks, tmp_path / "new" / "model.ckpt-0")
+    assert {file.name for file in files} == {
+        "model.ckpt-0.index", "model.ckpt-0.data-00000-of-00001", "checkpoint", "args.txt",
+    }  # fmt: skip
+    bundle = TensorBundle(tmp_path / "new")
+    kept = {name for name in of if not re.search("Adam|RMSProp|power|step", name)}
+    assert set(bundle) == kept
+    for name in kept:
+        np.testing.assert_array_equal(bundle[name], of[name])
+    assert cs.models.import_checkpoint(tmp_path / "new")["generator"].spec == networks["generator"].spec
+
+
+def test_what_has_no_system_is_refused(tmp_path):
+    a, b = network_of("tf1-ciwgan", "generator", dim=2), network_of("torch-ceti", "q_network", dim=2)
+    with pytest.raises(ValueError, match="expected those of one preset, got tf1-ciwgan, torch-ceti"):
+        cs.models.export_checkpoint({"generator": a, "q_network": b}, tmp_path / "x")
+    normalised = network_of("torch-jtcramer", "generator", dim=2, batch_norm=True)
+    with pytest.raises(ValueError, match="torch-jtcramer has no names for batch norms"):
+        cs.models.export_checkpoint({"generator": normalised}, tmp_path / "x")
+    with pytest.raises(ValueError, match="expected those of one preset, got none"):
+        cs.models.export_checkpoint({}, tmp_path / "x")
