@@ -20,8 +20,12 @@ PACKAGE = REPOSITORY / "python" / "convscope"
 SOURCES = REPOSITORY / "csrc"
 
 # Low to high. A room may import lower rooms only.
-ORDER = ("_core", "data", "models", "probe", "plot", "bench", "cli")
-STANDS_ALONE = ("data", "models")  # data needs no torch and no engine, a description needs no engine
+ORDER = ("_core", "data", "latents", "models", "probe", "plot", "bench", "cli")
+STANDS_ALONE = (
+    "data",
+    "latents",
+    "models",
+)  # data and latents need no torch and no engine, a description needs no engine
 ROOMS = [
     room
     for room in ORDER

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from . import bench as bench
     from . import cli as cli
     from . import data as data
+    from . import latents as latents
     from . import models as models
     from . import plot as plot
     from . import probe as probe
@@ -33,13 +34,14 @@ __all__ = [
     "cli",
     "data",
     "fast_probe",
+    "latents",
     "models",
     "plot",
     "probe",
     "verify",
 ]
 
-_ROOMS = {"bench", "cli", "data", "models", "plot", "probe"}
+_ROOMS = {"bench", "cli", "data", "latents", "models", "plot", "probe"}
 _FROM_PROBE = {"Probe", "Series", "fast_probe", "verify"}
 
 
