@@ -151,7 +151,7 @@ def import_ports(states: Sequence[State], preset: str | None, slice_len: int | N
         sources = _sources(spec, names)
         mapped += fill(networks[role], sources, state.arrays, state.file)
         used = {source.variable for source in sources.values()}
-        for name in set(state.arrays) - used:
+        for name in (name for name in state.arrays if name not in used):
             if not (_OF_TRAINING.search(name) or re.match(names.unused, name)):
                 raise CheckpointError(f"{state.file}: {name}: no parameter of a {preset} {role}")
             ignored.append(f"{role}: {name}")

@@ -39,9 +39,10 @@ def import_tensorflow(bundle: TensorBundle | Dump, preset: str | None, slice_len
     """All networks of a checkpoint. CheckpointError where a variable is missing, unknown, of another shape or no number."""
     file = str(bundle.prefix)
     ignored = tuple(name for name in bundle if _OF_TRAINING.search(name))
-    names = [name for name in bundle if name not in set(ignored)]
+    names = [name for name in bundle if not _OF_TRAINING.search(name)]
     by_scope = {scope: _of_scope(names, scope) for scope in _SCOPES}
-    unknown = [name for name in names if not any(name in found.values() for found in by_scope.values())]
+    known = {name for found in by_scope.values() for name in found.values()}
+    unknown = [name for name in names if name not in known]
     if unknown:
         raise CheckpointError(
             f"{file}: {unknown[0]}: no variable of a generator (G/), discriminator (D/) or Q-network (Q/)"
