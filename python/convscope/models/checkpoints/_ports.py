@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -76,18 +76,12 @@ _MOSTAFAELARABY = Names(
     upsample="zeros",
     unused=r"bn1\.|conv_layers\.\d+\.batch_norm\.",
 )
-_MOSTAFAELARABY_NEAREST = Names(
-    presets=("torch-mostafaelaraby",),
+_MOSTAFAELARABY_NEAREST = replace(
+    _MOSTAFAELARABY,
     marks=("deconv_list.0.transpose_ops.1.weight",),
-    project="fc1",
-    project_norm="bn1",
     up="deconv_list.{i}.transpose_ops.1",
     up_norm="deconv_list.{i}.transpose_ops.2",
-    down="conv_layers.{i}.conv1d",
-    down_norm="conv_layers.{i}.batch_norm",
-    head="fc1",
     upsample="nearest",
-    unused=_MOSTAFAELARABY.unused,
 )
 _JTCRAMER = Names(
     presets=("torch-jtcramer",),
@@ -102,18 +96,8 @@ _JTCRAMER = Names(
     filter="ppfilter1",
     upsample="zeros",
 )
-_JTCRAMER_NEAREST = Names(
-    presets=("torch-jtcramer",),
-    marks=("upSampConv1.conv1d.weight",),
-    project="fc1",
-    project_norm="",
-    up="upSampConv{n}.conv1d",
-    up_norm="",
-    down="conv{n}",
-    down_norm="",
-    head="fc1",
-    filter="ppfilter1",
-    upsample="nearest",
+_JTCRAMER_NEAREST = replace(
+    _JTCRAMER, marks=("upSampConv1.conv1d.weight",), up="upSampConv{n}.conv1d", upsample="nearest"
 )
 _PORTS = (_ATZHOU8, _MOSTAFAELARABY, _MOSTAFAELARABY_NEAREST, _JTCRAMER, _JTCRAMER_NEAREST)
 _NORM = ("weight", "bias", "running_mean", "running_var")
