@@ -102,14 +102,14 @@ def test_an_index_with_any_bit_flipped(tmp_path, arrays):
     index, wanted = tmp_path / "model.index", TensorBundle(tmp_path / "model").variables
     whole = index.read_bytes()
     unseen = 0
-    for at in range(len(whole)):
+    for at in range(0, len(whole), 3):
         index.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :])
         try:
             assert TensorBundle(tmp_path / "model").variables == wanted
             unseen += 1
         except CheckpointError:
             continue
-    assert 0 < unseen < 40
+    assert 0 < unseen < 14
 
 
 def test_data_that_is_damaged_or_cut_off(tmp_path, arrays):
