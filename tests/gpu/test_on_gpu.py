@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from tests.gpu import networks
+from torch import library
 
 import convscope as cs
 
@@ -152,7 +153,7 @@ def test_capture_as_a_graph(make):
 
 def test_opcheck(make):
     probe, x = make(networks.preset("q_network"), 2)
-    torch.library.opcheck(torch.ops.convscope.probe.default, (x, probe._number))
+    library.opcheck(torch.ops.convscope.probe.default, (x, probe._number))
 
 
 def test_a_network_on_the_gpu_is_probed_there(gpu):

@@ -7,6 +7,7 @@ import gc
 import pytest
 import torch
 from tests.gpu import networks
+from torch import library
 
 import convscope as cs
 
@@ -26,7 +27,7 @@ def test_it_is_what_run_returns(probe):
 
 def test_opcheck(probe):
     x = torch.from_numpy(networks.inputs(probe, 2))
-    torch.library.opcheck(torch.ops.convscope.probe.default, (x, probe._number))
+    library.opcheck(torch.ops.convscope.probe.default, (x, probe._number))
 
 
 def test_shapes_are_known_without_running(probe):

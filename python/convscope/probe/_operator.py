@@ -7,7 +7,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, library
 
 if TYPE_CHECKING:
     from ._probe import Probe
@@ -23,7 +23,7 @@ def register(probe: Probe) -> int:
     return number
 
 
-@torch.library.custom_op("convscope::probe", mutates_args=())
+@library.custom_op("convscope::probe", mutates_args=())
 def operator(x: Tensor, probe: int) -> list[Tensor]:
     """The series of a batch, by layer in order of execution."""
     return list(_find(probe).run(x).values())
