@@ -1,6 +1,7 @@
-"""Sounds in and out: files, folders, slices, and words spoken by a synthesiser with known phone boundaries.
+"""Sounds in and out: files, folders, corpora and their cache, and words spoken by a synthesiser with known phones.
 
-Everything here is arrays in, arrays out. A waveform is float with full scale at ±1, `(N,)` for one sound and
+Everything here is arrays in, arrays out, except for sources and their cache, which hold corpora larger than
+memory. A waveform is float with full scale at ±1, `(N,)` for one sound and
 `(B, L)` for a batch of equally long slices. The room stands alone: NumPy, libsndfile and soxr, no torch.
 """
 
@@ -11,20 +12,48 @@ from convscope.data._length import Align, fit_length, slices
 from convscope.data._sound import Sound, SoundError, read_sound, write_sound
 from convscope.data._waveform import peak_normalise, resample
 from convscope.data._words import WORDS, Phone, Token, WordCorpus, synthesise_words
+from convscope.data.cache import Cache, CacheError, Slices, build_cache, open_cache
+from convscope.data.sources import (
+    Folder,
+    Item,
+    LeftOut,
+    LibriSpeech,
+    Manifest,
+    Segment,
+    Source,
+    SyntheticWords,
+    Timit,
+    open_source,
+)
 
 __all__ = [
     "SUFFIXES",
     "WORDS",
     "Align",
     "Batch",
+    "Cache",
+    "CacheError",
+    "Folder",
+    "Item",
+    "LeftOut",
+    "LibriSpeech",
+    "Manifest",
     "Phone",
+    "Segment",
+    "Slices",
     "Sound",
     "SoundError",
+    "Source",
+    "SyntheticWords",
+    "Timit",
     "Token",
     "WordCorpus",
+    "build_cache",
     "fit_length",
     "load_folder",
     "load_sounds",
+    "open_cache",
+    "open_source",
     "peak_normalise",
     "read_sound",
     "resample",

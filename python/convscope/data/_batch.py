@@ -9,7 +9,6 @@ Letters: B files, L = `slice_len` samples.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -19,6 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.data._files import existing_folder, visible_files
 from convscope.data._length import Align, fit_length
 from convscope.data._sound import SoundError, read_sound
 from convscope.data._waveform import peak_normalise
@@ -177,13 +177,8 @@ def load_folder(
     ...     load_folder(folder).names
     ('9.wav', '10.wav')
     """
-    folder = Path(folder)
-    if not folder.exists():
-        raise FileNotFoundError(f"load_folder: no such folder: {folder}")
-    if not folder.is_dir():
-        raise NotADirectoryError(f"load_folder: expected a folder, got a file: {folder}")
-    files = (path.relative_to(folder) for path in folder.glob(pattern) if path.is_file())
-    found = sorted((path for path in files if _is_visible_sound(path)), key=_natural_order)
+    folder = existing_folder(folder, "load_folder")
+    found = visible_files(folder, suffixes=SUFFIXES, pattern=pattern)
     if not found:
         raise SoundError(folder, f"holds no file that matches {pattern!r} and ends in {', '.join(SUFFIXES)}")
     batch = load_sounds(
@@ -202,13 +197,3 @@ def load_folder(
 
 def _relative(path: str, folder: Path) -> str:
     return Path(path).relative_to(folder).as_posix()
-
-
-def _is_visible_sound(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.parts)
-
-
-def _natural_order(path: Path) -> tuple[list[list[str | int]], str]:
-    # Splitting on a captured group alternates text and digits, so equal places always compare like with like.
-    parts = [re.split(r"(\d+)", part.casefold()) for part in path.parts]
-    return [[int(piece) if piece.isdecimal() else piece for piece in part] for part in parts], str(path)
