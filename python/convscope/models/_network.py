@@ -24,13 +24,30 @@ class SpeechNetwork(nn.Module):
         for layer in spec.layers:
             self.add_module(layer.name, DenseLayer(layer) if isinstance(layer, Dense) else ConvLayer(layer))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Latents (B, latent variables) -> waveforms (B, C, L), or waveforms (B, L) or (B, C, L) -> logits (B, n)."""
+    def forward(self, x: Tensor, shifts: Tensor | None = None) -> Tensor:
+        """Latents (B, latent variables) -> waveforms (B, C, L), or waveforms (B, L) or (B, C, L) -> logits (B, n).
+
+        ``shifts`` (shuffled layers, B), int64 and on the CPU, are the positions by which each shuffled layer's maps move in training;
+        drawn from torch's global random state if not given.
+        """
         is_waveform = not self.spec.reads_latents
         h = x.unsqueeze(1) if is_waveform and x.dim() == 2 else x  # (B, F) or (B, C, L)
+        given = iter(() if shifts is None else shifts)
         for layer in self.children():
             h = layer(h)
+            shuffle = layer.spec.shuffle if self.training and isinstance(layer, ConvLayer) else None
+            if shuffle is not None:
+                h = shift_phase(h, _drawn(shuffle, len(h)) if shifts is None else next(given))
         return h
+
+    @property
+    def shuffles(self) -> tuple[PhaseShuffle, ...]:
+        """Of the layers that shuffle, in order: the rows of ``shifts``."""
+        return tuple(
+            layer.shuffle
+            for layer in self.spec.layers
+            if isinstance(layer, Conv) and layer.shuffle is not None
+        )
 
 
 class DenseLayer(nn.Module):
@@ -98,10 +115,7 @@ class ConvLayer(nn.Module):
         y = self._transposed(x) if self.spec.transposed else self._convolved(x)
         if self.norm is not None:
             y = self.norm(y)
-        y = activate(y, self.spec.activation)
-        if self.training and self.spec.shuffle is not None:
-            y = shuffle_phase(y, self.spec.shuffle)
-        return y
+        return activate(y, self.spec.activation)
 
     def _convolved(self, x: Tensor) -> Tensor:
         spec = self.spec
@@ -157,16 +171,26 @@ def activate(x: Tensor, activation: Activation) -> Tensor:
     return x if activation.scale == 1.0 else x * activation.scale
 
 
-def shuffle_phase(x: Tensor, shuffle: PhaseShuffle) -> Tensor:
-    """Shift (B, C, L) by a random number of positions up to the radius; the ends are filled by reflection.
+def _drawn(shuffle: PhaseShuffle, samples: int) -> Tensor:
+    count = samples if shuffle.draw == "sample" else 1
+    return torch.randint(-shuffle.radius, shuffle.radius + 1, (count,)).expand(samples)
 
-    One shift for the batch, or one per sample. Draws from torch's global random state: it is part of training.
-    """
-    length, radius = x.shape[2], shuffle.radius
-    padded = F.pad(x, (radius, radius), mode="reflect")  # (B, C, L + 2 radius)
-    count = 1 if shuffle.draw == "batch" else len(x)
-    starts = torch.randint(0, 2 * radius + 1, (count,), device=x.device)
-    if count == 1:
-        return padded[..., int(starts) : int(starts) + length]
-    positions = starts[:, None] + torch.arange(length, device=x.device)  # (B, L)
-    return padded.gather(2, positions[:, None, :].expand(-1, x.shape[1], -1))
+
+def shift_phase(x: Tensor, shifts: Tensor) -> Tensor:
+    """Move (B, C, L) along by (B,) positions, known to the host: y[i] = x[i - shift], the ends filled by reflection."""
+    parts, first = [], 0
+    for shift, count in zip(
+        *(values.tolist() for values in torch.unique_consecutive(shifts, return_counts=True)), strict=True
+    ):
+        parts.append(_shifted(x[first : first + count], shift))
+        first += count
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _shifted(x: Tensor, shift: int) -> Tensor:
+    length = x.shape[2]
+    if shift > 0:
+        return torch.cat([x[..., 1 : shift + 1].flip(2), x[..., : length - shift]], dim=2)
+    if shift < 0:
+        return torch.cat([x[..., -shift:], x[..., length - 1 + shift : length - 1].flip(2)], dim=2)
+    return x

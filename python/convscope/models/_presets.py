@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ._dialects import DIALECTS, Dialect, Upsample
@@ -17,6 +19,7 @@ _ROLES: dict[str, Role] = {
     "q": "q_network",
 }
 _RELU = Activation("relu")
+_FIRST_POSITIONS = 16  # out of the generator's dense layer, in every dialect
 
 
 def preset_names() -> tuple[str, ...]:
@@ -29,8 +32,10 @@ def preset(
     *,
     role: str,
     num_categories: int = 0,
-    slice_len: int = 16384,
+    slice_len: int | None = None,
+    strides: Sequence[int] | None = None,
     dim: int = 64,
+    max_channels: int | None = None,
     latent_dim: int = 100,
     kernel_len: int | None = None,
     num_channels: int | None = None,
@@ -49,8 +54,10 @@ def preset(
     role : ``"generator"``, ``"discriminator"`` or ``"q_network"``.
     num_categories : length of the code at the front of the latent vector (generator), number of logits (Q-network).
         0 for a bare WaveGAN; a discriminator ignores it.
-    slice_len : samples of the waveform: 16384, 32768 or 65536, as far as the dialect has them.
-    dim : channels of the widest-in-time layer, 64 in every paper.
+    slice_len : samples of the waveform: 16384 (unless given otherwise), 32768 or 65536, as far as the dialect has them.
+    strides : of the layers, for a network of any other depth or length: 16 times their product is its ``slice_len``.
+    dim : channels of the widest-in-time layer, 64 in every paper; they double from layer to layer.
+    max_channels : where the doubling ends.
     latent_dim : latent variables, the code included (in ``tf1-ciwgan-embed`` the code comes in front of them).
     kernel_len : taps of every kernel; 25, and 7 in the articulatory generator.
     num_channels : of the waveform; 1, and 13 in the articulatory generator.
@@ -80,12 +87,8 @@ def preset(
     num_channels = (13 if articulatory else 1) if num_channels is None else num_channels
 
     _require_positive(dim=dim, latent_dim=latent_dim, kernel_len=kernel_len, num_channels=num_channels)
-    _require(
-        slice_len in dialect.slice_lengths,
-        "slice_len",
-        f"one of {dialect.slice_lengths} in {name}",
-        slice_len,
-    )
+    _require(max_channels is None or max_channels >= 1, "max_channels", "at least 1", max_channels)
+    slice_len, strides = _lengths(dialect, slice_len, strides)
     _require(num_categories >= 0, "num_categories", "a number of at least 0", num_categories)
     _require(
         dialect.has_codes or not num_categories,
@@ -125,8 +128,8 @@ def preset(
     elif is_generator:
         layers = _generator(
             dialect,
-            slice_len,
-            dim,
+            strides,
+            _widths(dim, len(strides), max_channels),
             latent_dim,
             kernel_len,
             num_channels,
@@ -139,8 +142,19 @@ def preset(
         layers += _post_filter(dialect, post_filter_len, num_channels)
     else:
         logits = num_categories if chosen_role == "q_network" else 1
+        if not dialect.sixth_downconv:
+            strides = strides[:5]
         layers = _critic(
-            dialect, chosen_role, slice_len, dim, num_channels, kernel_len, batch_norm, phase_shuffle, logits
+            dialect,
+            chosen_role,
+            slice_len,
+            strides,
+            _widths(dim, len(strides), max_channels),
+            num_channels,
+            kernel_len,
+            batch_norm,
+            phase_shuffle,
+            logits,
         )
 
     spec = NetworkSpec(
@@ -194,10 +208,35 @@ def _same(kernel: int, stride: int) -> tuple[int, int]:
     return (total // 2, total - total // 2) if total >= 0 else (0, total)
 
 
+def _lengths(
+    dialect: Dialect, slice_len: int | None, strides: Sequence[int] | None
+) -> tuple[int, tuple[int, ...]]:
+    """The slice's samples and every layer's stride."""
+    if strides is None:
+        length = 16384 if slice_len is None else slice_len
+        expected = f"one of {dialect.slice_lengths} in {dialect.name}"
+        _require(length in dialect.slice_lengths, "slice_len", expected, length)
+        last = {32768: (2,), 65536: (4,)}.get(length, ())
+        return length, (4, 4, 4, 4, 4, *last)
+    strides = tuple(strides)
+    _require(slice_len is None, "slice_len", "nothing beside strides", slice_len)
+    _require(len(strides) >= 2 and min(strides) >= 1, "strides", "two or more, each at least 1", strides)
+    fours = set(strides) == {4} and len(strides) <= 5
+    _require(
+        dialect.padding == "tf_same" or fours, "strides", f"at most five of 4 in {dialect.name}", strides
+    )
+    return _FIRST_POSITIONS * math.prod(strides), strides
+
+
+def _widths(dim: int, layers: int, most: int | None) -> list[int]:
+    """Channels at the sound's end of the network and on, doubling."""
+    return [min(dim * 2**i, most or dim * 2**i) for i in range(layers)]
+
+
 def _generator(
     dialect: Dialect,
-    slice_len: int,
-    dim: int,
+    strides: Sequence[int],
+    widths: Sequence[int],
     latent_dim: int,
     kernel: int,
     num_channels: int,
@@ -205,16 +244,12 @@ def _generator(
     upsample: Upsample,
 ) -> list[Layer]:
     norm = dialect.norm if batch_norm else None
-    multiplier = 16 if slice_len == 16384 else 32
-    channels = [dim * multiplier // 2**i for i in range(multiplier.bit_length())] + [
-        num_channels
-    ]  # dim * multiplier ... dim
-    strides = [4] * (len(channels) - 2) + [2 if slice_len == 32768 else 4]
+    channels = [*reversed(widths), num_channels]
     layers: list[Layer] = [
         Dense(
             name="fc",
             in_channels=latent_dim,
-            out_positions=16,
+            out_positions=_FIRST_POSITIONS,
             out_channels=channels[0],
             order=dialect.flatten_order,
             norm=norm,
@@ -263,7 +298,7 @@ def _articulatory_generator(
         Dense(
             name="fc",
             in_channels=latent_dim,
-            out_positions=16,
+            out_positions=_FIRST_POSITIONS,
             out_channels=channels[0],
             order=dialect.flatten_order,
             norm=norm,
@@ -337,7 +372,8 @@ def _critic(
     dialect: Dialect,
     role: Role,
     slice_len: int,
-    dim: int,
+    strides: Sequence[int],
+    widths: Sequence[int],
     num_channels: int,
     kernel: int,
     batch_norm: bool,
@@ -351,22 +387,19 @@ def _critic(
         shuffle = PhaseShuffle(radius, shuffle.draw if shuffle else "batch") if radius else None
     norm = dialect.critic_norm if batch_norm else None
 
-    strides = [4] * 5
-    if slice_len in (32768, 65536) and dialect.sixth_downconv:
-        strides.append(2 if slice_len == 32768 else 4)
     layers: list[Layer] = []
     channels, length = num_channels, slice_len
-    for i, stride in enumerate(strides):
+    for i, (stride, width) in enumerate(zip(strides, widths, strict=True)):
         layer = Conv(
             name=f"conv{i + 1}",
             in_channels=channels,
-            out_channels=dim * 2**i,
+            out_channels=width,
             kernel=kernel,
             stride=stride,
             padding=_same(kernel, stride) if dialect.padding == "tf_same" else (11, 11),
             norm=None if i == 0 and not dialect.norm_on_first_downconv else norm,
             activation=Activation("leaky_relu", slope) if slope else _RELU,
-            shuffle=shuffle if i < 4 or dialect.shuffle_after_last else None,
+            shuffle=shuffle if i < min(4, len(strides) - 1) or dialect.shuffle_after_last else None,
         )
         layers.append(layer)
         channels, length = layer.out_channels, layer.out_length(length)

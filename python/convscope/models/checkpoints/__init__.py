@@ -5,7 +5,7 @@ from ._error import CheckpointError
 from ._export import export_checkpoint
 from ._import import import_checkpoint, read_checkpoint
 from ._imported import Imported, Mapped
-from ._native import load, save
+from ._native import load, save, write_networks
 
 __all__ = [
     "CheckpointError",
@@ -17,4 +17,5 @@ __all__ = [
     "load",
     "read_checkpoint",
     "save",
+    "write_networks",
 ]

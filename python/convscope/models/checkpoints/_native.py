@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from ..._folders import whole_folder
 from .._network import SpeechNetwork
 from .._spec import Role, SpecError
 from .._text import from_json, to_json
@@ -38,35 +37,22 @@ def save(
     FileExistsError
         If the folder is there and ``replace`` is false.
     """
-    folder = Path(folder)
-    if folder.exists() and not replace:
-        raise FileExistsError(f"{folder}: is there already")
     if not networks:
         raise ValueError("networks: expected at least one, got none")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    made, old = (folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.{kind}") for kind in ("new", "old"))
-    made.mkdir()
-    try:
-        for role, network in networks.items():
-            tensors = {
-                name: values.detach().cpu().contiguous() for name, values in network.state_dict().items()
-            }
-            path = made / f"{role}{SUFFIX}"
-            save_file(tensors, path, metadata={"format": "pt", _KEY: to_json(network.spec)})
-            path.chmod(0o644)  # as any file, for others of a group to read
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        if folder.exists():
-            folder.rename(old)
-        made.rename(folder)
-    except BaseException as error:
-        shutil.rmtree(made, ignore_errors=True)
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        if isinstance(error, SafetensorError):  # what it makes of a full disk
-            raise OSError(f"{folder}: could not be written: {error}") from error
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+    with whole_folder(Path(folder), replace=replace) as made:
+        write_networks(networks, made)
+
+
+def write_networks(networks: Mapping[Role, SpeechNetwork], folder: Path) -> None:
+    """Their files, into a folder that is there: for those who make it whole themselves."""
+    for role, network in networks.items():
+        tensors = {name: values.detach().cpu().contiguous() for name, values in network.state_dict().items()}
+        path = folder / f"{role}{SUFFIX}"
+        try:
+            save_file(tensors, path, metadata={_KEY: to_json(network.spec)})
+        except SafetensorError as error:  # what it makes of a full disk
+            raise OSError(f"{path}: could not be written: {error}") from error
+        path.chmod(0o644)  # as any file, for others of a group to read
 
 
 def load(path: str | os.PathLike[str]) -> dict[Role, SpeechNetwork]:

@@ -1,0 +1,69 @@
+"""Training: from a cache of sounds to networks, with nothing random that a step's number does not give.
+
+config = read_config("ciwgan-8words")
+state = new_state(config)
+train(state, slices, Path("run"))
+"""
+
+from ._checkpoints import Best, best_checkpoint, checkpoints, load_checkpoint, save_checkpoint
+from ._config import Code, Config, ConfigError, Data, Loss, Network, Optimiser, Run, changed
+from ._draws import Draws, Purpose
+from ._evaluate import Evaluation, evaluate
+from ._feed import Feed, StepInputs
+from ._health import Health
+from ._log import LOG, read_log
+from ._loop import Look, Losses, Observer, TrainingError, Withheld, train
+from ._losses import critic_loss, generator_loss, gradient_penalty, q_loss
+from ._optimisers import TensorFlowAdam, TensorFlowRMSProp
+from ._parallel import processes
+from ._read import config_names, read_config, write_config
+from ._state import State, new_state
+from ._steps import CriticInputs, GeneratorInputs, critic_step, generator_step
+
+__all__ = [
+    "LOG",
+    "Best",
+    "Code",
+    "Config",
+    "ConfigError",
+    "CriticInputs",
+    "Data",
+    "Draws",
+    "Evaluation",
+    "Feed",
+    "GeneratorInputs",
+    "Health",
+    "Look",
+    "Loss",
+    "Losses",
+    "Network",
+    "Observer",
+    "Optimiser",
+    "Purpose",
+    "Run",
+    "State",
+    "StepInputs",
+    "TensorFlowAdam",
+    "TensorFlowRMSProp",
+    "TrainingError",
+    "Withheld",
+    "best_checkpoint",
+    "changed",
+    "checkpoints",
+    "config_names",
+    "critic_loss",
+    "critic_step",
+    "evaluate",
+    "generator_loss",
+    "generator_step",
+    "gradient_penalty",
+    "load_checkpoint",
+    "new_state",
+    "processes",
+    "q_loss",
+    "read_config",
+    "read_log",
+    "save_checkpoint",
+    "train",
+    "write_config",
+]
