@@ -16,6 +16,7 @@ from ._info import info
 from ._layers import layers
 from ._plan import plan
 from ._probe import probe
+from ._train import train
 from ._tune import tune
 from ._verify import verify
 
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (info, layers, plan, probe, verify, demo, export, tune, bench):
+for command in (info, layers, plan, probe, verify, demo, train, export, tune, bench):
     app.command()(command)
 app.command("import")(import_)
 

@@ -15,8 +15,9 @@ from ._log import LOG, read_log
 from ._loop import Look, Losses, Observer, TrainingError, Withheld, train
 from ._losses import critic_loss, generator_loss, gradient_penalty, q_loss
 from ._optimisers import TensorFlowAdam, TensorFlowRMSProp
-from ._parallel import processes
+from ._parallel import processes, rank, wait_for_others
 from ._read import config_names, read_config, write_config
+from ._sounds import sound_cache, sound_source, training_slices, withheld_sounds
 from ._state import State, new_state
 from ._steps import CriticInputs, GeneratorInputs, critic_step, generator_step
 
@@ -61,9 +62,15 @@ __all__ = [
     "new_state",
     "processes",
     "q_loss",
+    "rank",
     "read_config",
     "read_log",
     "save_checkpoint",
+    "sound_cache",
+    "sound_source",
     "train",
+    "training_slices",
+    "wait_for_others",
+    "withheld_sounds",
     "write_config",
 ]

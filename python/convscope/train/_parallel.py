@@ -51,6 +51,12 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
         gradient.copy_(mean.view_as(gradient))
 
 
+def wait_for_others() -> None:
+    """Until all processes have come here."""
+    if world_size() > 1:
+        distributed.barrier()
+
+
 def any_process(is_true: bool, device: str) -> bool:
     """Whether it is true in one of the processes."""
     if world_size() == 1:
