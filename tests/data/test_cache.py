@@ -90,6 +90,11 @@ def test_other_levels_come_back_to_half_a_step(tmp_path, gain):
     assert error.max() > 0.4 * scale, "the bound is reached: the step is what it says"
 
 
+def test_floats_at_full_scale_do_not_wrap_around(tmp_path):
+    cache = data.build_cache(of(item("a", [1.0, 0.5, -1.0])), tmp_path / "cache")
+    assert cache.samples(0).tolist() == [32767, 16384, -32767]
+
+
 def test_24_bits_are_scaled_and_16_bits_in_them_are_not(tmp_path):
     soundfile.write(tmp_path / "fine.wav", np.array([0.5, 1 / 2**20]), RATE_HZ, subtype="PCM_24")
     soundfile.write(tmp_path / "plain.wav", np.array([0.5, 1 / 2**15]), RATE_HZ, subtype="PCM_24")
@@ -117,15 +122,15 @@ def test_names_labels_and_segments_come_back(tmp_path):
     cache = data.build_cache(
         of(
             item("größe/ask#1", [0.5], label="ask", segments=phones),
-            item(undecodable, [0.5, 0.5], label="10"),
-            item("none", [0.25, 0.5, 0.5], label="9", segments=phones[1:2]),
-            item("ʃ", [0.5], label=""),
+            item(undecodable, [0.5, 0.5], label=""),
+            item("none", [0.25, 0.5, 0.5], label="10", segments=phones[1:2]),
+            item("ʃ", [0.5], label="9"),
         ),
         tmp_path / "cache",
     )
     assert [cache.name(i) for i in range(4)] == ["größe/ask#1", undecodable, "none", "ʃ"]
     assert cache.labels == ("", "9", "10", "ask"), "in natural order"
-    assert [cache.label(i) for i in range(4)] == ["ask", "10", "9", ""]
+    assert [cache.label(i) for i in range(4)] == ["ask", "", "10", "9"]
     assert [cache.segments(i) for i in range(4)] == [phones, (), phones[1:2], ()]
     assert cache.table.labels.all() == cache.labels
 

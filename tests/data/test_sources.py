@@ -144,23 +144,24 @@ def test_a_manifest_names_sounds_that_it_cannot_use(tmp_path):
     plant(tmp_path, "a.wav", samples=100, rate_hz=1000)
     source = manifest(
         tmp_path,
-        "path,start_s,end_s\nabsent.wav,,\na.wav,0,0.2\na.wav,0.1,\na.wav,0.0001,0.0002\na.wav,,0.1\n",
+        "path,start_s,end_s\na.wav,,\nabsent.wav,,\nabsent.wav,0,0.05\na.wav,0,0.2\na.wav,0.1,\na.wav,0.0001,0.0002\na.wav,,0.1\n",
     )
     assert reasons_of(source) == {
         "absent.wav": "no such file",
+        "absent.wav#0-0.05": "no such file",
         "a.wav#0-0.2": "goes from sample 0 to 200, the sound has 100",
         "a.wav#0.1-": "goes from sample 100 to 100, the sound has 100",
         "a.wav#0.0001-0.0002": "goes from sample 0 to 0, the sound has 100",
     }
-    assert list(labels_of(source)) == ["a.wav#-0.1"]
+    assert list(labels_of(source)) == ["a.wav", "a.wav#-0.1"]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         (
-            "path,lable,words\n",
-            "line 1: unknown columns 'lable', 'words'; known are path, label, start_s, end_s, part",
+            "path,labels,words\n",
+            "line 1: unknown columns 'labels', 'words'; known are path, label, start_s, end_s, part",
         ),
         ("label\n", "line 1: expected a header with a column path .* got label"),
         ("path,path\n", "got path, path"),
