@@ -28,7 +28,7 @@ CachePart = Literal["train", "withheld", "all"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cache:
-    """The items of a cache by number, 0 to `len(cache)` - 1, in the order of their source.
+    r"""The items of a cache by number, 0 to `len(cache)` - 1, in the order of their source.
 
     Attributes
     ----------
@@ -44,6 +44,17 @@ class Cache:
         The rest of `cache.json`: "source", "settings", "counts" and the digests.
     table : Table
         The items' properties as arrays.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from convscope.data import Folder, build_cache, write_sound
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("0_theo.wav", "1_theo.wav"):
+    ...         write_sound(f"{folder}/{name}", np.ones(80), 8000)
+    ...     cache = build_cache(Folder(folder, label=r"^(\d)_"), f"{folder}/cache")
+    >>> len(cache), cache.labels, cache.where(labels=["1"]), cache.name(1)
+    (2, ('0', '1'), array([1]), '1_theo.wav')
     """
 
     folder: Path

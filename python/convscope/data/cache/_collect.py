@@ -98,6 +98,7 @@ class Collector:
         peak = max(float(samples.max()), -float(samples.min()))
         if not np.isfinite(peak):
             return "not finite: it holds NaN or infinity"
-        if peak <= settings.silence_below or peak < SMALLEST_PEAK:
+        # In float32 like the samples: 0.001 as one is a little above 0.001.
+        if peak <= np.float32(settings.silence_below) or peak < SMALLEST_PEAK:
             return f"silent: its peak is {peak:g}"
         return samples

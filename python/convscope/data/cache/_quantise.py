@@ -33,7 +33,8 @@ def quantise(samples: NDArray[np.float32]) -> tuple[NDArray[np.int16], np.float3
     >>> quantise(np.array([1.0, -0.3], np.float32))
     (array([32767, -9830], dtype=int16), np.float32(3.051851e-05))
     """
-    pcm = samples * np.float32(FULL_SCALE)  # exact: a power of two
+    with np.errstate(over="ignore"):  # levels far beyond full scale are no PCM either
+        pcm = samples * np.float32(FULL_SCALE)  # exact: a power of two
     if pcm.min() >= -FULL_SCALE and pcm.max() <= LARGEST and (pcm == np.rint(pcm)).all():
         return pcm.astype(np.int16), np.float32(1 / FULL_SCALE)
     exact = samples.astype(np.float64)
