@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-Step = Callable[[int, int], None]
+Step = Callable[[int, int | None], None]
 
 QUIET_S = 2.0  # without a terminal, work that takes no longer says nothing
 
@@ -59,7 +59,7 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, title: s
 
 @contextmanager
 def progress(doing: str) -> Iterator[Step]:
-    """A bar while the work inside lasts, to be called with (done, in all); spinning until it is."""
+    """A bar while the work inside lasts, to be called with (done, in all or None); spinning until the latter is known."""
     if not sys.stderr.isatty():
         yield _plain_lines(doing)
         return
@@ -70,8 +70,8 @@ def progress(doing: str) -> Iterator[Step]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(doing, total=None)
 
-        def step(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total, description=f"{doing} {done} of {total}")
+        def step(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total, description=f"{doing} {_so_far(done, total)}")
 
         yield step
 
@@ -79,10 +79,14 @@ def progress(doing: str) -> Iterator[Step]:
 def _plain_lines(doing: str) -> Step:
     last_s = time.monotonic()
 
-    def step(done: int, total: int) -> None:
+    def step(done: int, total: int | None) -> None:
         nonlocal last_s
         if time.monotonic() - last_s >= QUIET_S:
             last_s = time.monotonic()
-            note(f"{doing} {done} of {total}")
+            note(f"{doing} {_so_far(done, total)}")
 
     return step
+
+
+def _so_far(done: int, total: int | None) -> str:
+    return f"{done}" if total is None else f"{done} of {total}"

@@ -40,14 +40,14 @@ def train(
     ] = None,
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", metavar="RUN", help="Folder for checkpoints, logs, previews and the cache."),
+        typer.Option(
+            "--out", "-o", metavar="RUN", help="Folder for checkpoints, logs, previews and the cache."
+        ),
     ] = Path("run"),
     steps: Annotated[
         int | None, typer.Option(min=1, help="Stop after so many updates of the generator in all.")
     ] = None,
-    hours: Annotated[
-        float | None, typer.Option(min=0.0, help="Stop after so many hours from now.")
-    ] = None,
+    hours: Annotated[float | None, typer.Option(min=0.0, help="Stop after so many hours from now.")] = None,
     change: Annotated[
         list[str] | None,
         typer.Option(
@@ -55,10 +55,15 @@ def train(
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with RUN from its last checkpoint; CONFIG and --data may be left out.")
+        bool,
+        typer.Option(
+            "--resume", help="Go on with RUN from its last checkpoint; CONFIG and --data may be left out."
+        ),
     ] = False,
     show: Annotated[bool, typer.Option("--show", help="Print the resolved configuration, and stop.")] = False,
-    list_: Annotated[bool, typer.Option("--list", help="Print the names of the configurations, and stop.")] = False,
+    list_: Annotated[
+        bool, typer.Option("--list", help="Print the names of the configurations, and stop.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Train a WaveGAN, ciwGAN or fiwGAN.
@@ -87,7 +92,9 @@ def train(
         ]
         source = config or (str(out / CONFIG) if resume else None)
         if source is None:
-            raise Misuse("CONFIG: expected the name of a configuration or a .toml file; --list shows the names")
+            raise Misuse(
+                "CONFIG: expected the name of a configuration or a .toml file; --list shows the names"
+            )
         with misuse(ConfigError):
             chosen = read_config(source, changes)
         if show:

@@ -122,7 +122,10 @@ class Previews:
         row = np.concatenate([np.pad(sound, (0, rate_hz // 4)) for sound in sounds])
         write_sound(stem.with_suffix(".wav"), row, rate_hz, clip=True)
         plot_sounds(
-            sounds, rate_hz, title=f"step {look.step}: sounds of eight latent vectors", save=stem.with_suffix(".png")
+            sounds,
+            rate_hz,
+            title=f"step {look.step}: sounds of eight latent vectors",
+            save=stem.with_suffix(".png"),
         )
         found = look.evaluation
         if found is not None and len(found.codes) <= 64:

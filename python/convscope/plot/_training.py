@@ -158,9 +158,7 @@ def plot_confusion(
     table = table[:, order]
     names = [codes[i] for i in order]
     longest = 0.085 * max(map(len, words)) + 0.3
-    figure = style.sheet(
-        longest + CELL * len(names) + EDGE + 0.4, TOP + CELL * 0.75 * len(words) + BOTTOM
-    )
+    figure = style.sheet(longest + CELL * len(names) + EDGE + 0.4, TOP + CELL * 0.75 * len(words) + BOTTOM)
     style.heading(figure, 0.3, title, "sounds of each word that have each code, in % of the word's")
     axes = style.panel(figure, longest + 0.3, BOTTOM, CELL * len(names), CELL * 0.75 * len(words))
     shares = 100 * table / np.maximum(table.sum(axis=1, keepdims=True), 1)
@@ -169,7 +167,15 @@ def plot_confusion(
         for column, share in enumerate(shares_of_word):
             if share >= 0.5:
                 colour = "white" if share > 60 else style.INK
-                axes.text(column, row, f"{share:.0f}", ha="center", va="center", fontsize=style.SMALL_PT, color=colour)
+                axes.text(
+                    column,
+                    row,
+                    f"{share:.0f}",
+                    ha="center",
+                    va="center",
+                    fontsize=style.SMALL_PT,
+                    color=colour,
+                )
     axes.set_yticks(range(len(words)), words, fontsize=style.TEXT_PT)
     axes.tick_params(axis="x", bottom=False, labelbottom=True)
     axes.set_xticks(range(len(names)), names, fontsize=style.TEXT_PT)

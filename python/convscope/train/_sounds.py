@@ -45,7 +45,9 @@ def sound_source(config: Config, where: str | Path) -> Source:
                 words=data.words or source.words,
                 tokens_per_word=data.tokens_per_word,
                 # Every word fits this; the slice may then cut a few of them.
-                slice_len=max(config.spec("generator").slice_len, math.ceil(LONGEST_WORD_S * network.sample_rate_hz)),
+                slice_len=max(
+                    config.spec("generator").slice_len, math.ceil(LONGEST_WORD_S * network.sample_rate_hz)
+                ),
                 sample_rate_hz=network.sample_rate_hz,
                 lead_s=data.silence_s,
             )

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ..models import SpeechNetwork
+from ._convolutions import products_where_faster
 from ._losses import critic_loss, generator_loss, gradient_penalty, q_hits, q_loss
 from ._parallel import average_gradients
 from ._state import State
@@ -47,6 +48,7 @@ class GeneratorInputs:
     q_shifts: Tensor  # (S, B)
 
 
+@products_where_faster()
 def critic_step(state: State, inputs: CriticInputs) -> Report:
     """Update the critic once.
 
@@ -81,6 +83,7 @@ def critic_step(state: State, inputs: CriticInputs) -> Report:
     return report
 
 
+@products_where_faster()
 def generator_step(state: State, inputs: GeneratorInputs) -> Report:
     """Update the generator once and, with codes, Q-network and generator once more by how well the code is heard.
 

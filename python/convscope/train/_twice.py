@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from ._convolutions import conv1d, conv_transpose1d
+
 
 class _LeakyReLU(torch.autograd.Function):
     @staticmethod
@@ -37,14 +39,16 @@ class _Conv1d(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(weight)
         ctx.length, ctx.stride, ctx.padding = x.shape[2], stride, padding
-        return F.conv1d(x, weight, bias, stride, padding)
+        return conv1d(x, weight, bias, stride, padding)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         (weight,) = ctx.saved_tensors
         reached = (gradient.shape[2] - 1) * ctx.stride + weight.shape[2] - 2 * ctx.padding
         beyond = ctx.length - reached  # positions at the end that no window reaches
-        to_input = F.conv_transpose1d(gradient, weight, None, ctx.stride, ctx.padding, beyond)
+        weight = weight.to(gradient.dtype)  # which mixed precision may have made another
+        # Modes of functions are off in here: the faster way is called by its name.
+        to_input = conv_transpose1d(gradient, weight, None, ctx.stride, ctx.padding, beyond)
         return to_input, None, None, None, None
 
 
