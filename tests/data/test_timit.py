@@ -144,3 +144,31 @@ def test_segments_survive_another_sampling_rate(tmp_path):
     assert vowel.label == "iy"
     level = np.abs(cache.samples(0).astype(float))
     assert level.argmax() == round(vowel.start_s * 8000) == (400 + 2000) // 2
+
+
+def test_sequences_are_the_beginnings_of_words_up_to_the_vowels_end(tmp_path):
+    words = "0 4000 stop\n4000 8000 two\n8000 12000 tree\n12000 15000 sea\n"
+    phones = (
+        "0 1000 s\n1000 1500 tcl\n1500 2000 t\n2000 3500 aa\n3500 4000 pcl\n"
+        "4000 4500 tcl\n4500 5000 t\n5000 8500 ux\n"
+        "8500 9000 t\n9000 9500 r\n9500 12000 iy\n12000 13000 s\n13000 15000 iy\n"
+    )
+    plant(tmp_path, words=words, phones=phones)
+    items, left_out = split(data.Timit(tmp_path, sequences=("TV", "sTV"), silence_s=0))
+    assert left_out == {}
+    assert {name: (item.label, item.sound.samples.size) for name, item in items.items()} == {
+        "SA1#0": ("sTV", 3500),
+        "SA1#1": ("TV", 4000),  # the vowel's rest is the next word's
+    }
+    assert [segment.label for segment in items["SA1#0"].segments] == ["s", "tcl", "t", "aa"]
+    assert list(split(data.Timit(tmp_path, sequences=("TV",)))[0]) == ["SA1#1"]
+
+
+def test_sequences_need_phones_and_known_names(tmp_path):
+    plant(tmp_path, phones=None)
+    items, left_out = split(data.Timit(tmp_path, sequences=("TV",)))
+    assert items == {}
+    assert left_out == {"SA1": "no phones in a .PHN file beside it"}
+    for wrong in (("VT",), "TV", ()):
+        with pytest.raises(ValueError, match="Timit: expected sequences as a tuple of TV and sTV"):
+            data.Timit(tmp_path, sequences=wrong)

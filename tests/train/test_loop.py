@@ -140,10 +140,8 @@ def test_killed_at_random_moments_it_ends_in_the_same_bits(tmp_path, whole):
             env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         )
         assert process.stdout is not None
-        lines = 0
-        for _ in process.stdout:
-            lines += 1
-            if kills < 3 and lines == 3:
+        for line, _ in enumerate(process.stdout):
+            if kills < 3 and line == 2:
                 time.sleep(generator.uniform(0, 0.2))  # also in the middle of writing a checkpoint
                 process.kill()
                 kills += 1

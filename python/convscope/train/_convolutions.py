@@ -17,7 +17,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.overrides import TorchFunctionMode
 
 FEW_POSITIONS = 32
@@ -94,17 +93,18 @@ class _Narrow(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int) -> Tensor:
         windows = _windows(x, weight.shape[2], stride)
-        ctx.save_for_backward(windows, weight)
-        ctx.length, ctx.stride = x.shape[2], stride
+        ctx.save_for_backward(x, windows, weight)
+        ctx.stride = stride
         return _to_narrow(windows, weight, len(x))
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        windows, weight = ctx.saved_tensors
+        x, windows, weight = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return _differentiable_again(ctx, gradient, x, weight, transposed=False)
         to_input = to_weight = None
         if ctx.needs_input_grad[0]:
-            to_input = _to_wide(gradient, weight, ctx.stride, ctx.length)
+            to_input = _to_wide(gradient, weight, ctx.stride, x.shape[2])
         if ctx.needs_input_grad[1]:
             to_weight = _to_weight(gradient, windows, weight)
         return to_input, to_weight, None
@@ -120,13 +120,25 @@ class _Widen(torch.autograd.Function):
         return _to_wide(x, weight, stride, (x.shape[2] - 1) * stride + weight.shape[2])
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         x, weight = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return _differentiable_again(ctx, gradient, x, weight, transposed=True)
         windows = _windows(gradient, weight.shape[2], ctx.stride)
         to_input = _to_narrow(windows, weight, len(x)) if ctx.needs_input_grad[0] else None
         to_weight = _to_weight(x, windows, weight) if ctx.needs_input_grad[1] else None
         return to_input, to_weight, None
+
+
+def _differentiable_again(
+    ctx: Any, gradient: Tensor, x: Tensor, weight: Tensor, *, transposed: bool
+) -> tuple[Tensor | None, Tensor | None, None]:
+    """The backward pass as PyTorch's own operation, which has a derivative."""
+    wanted = [*ctx.needs_input_grad[:2], False]
+    to_input, to_weight, _ = torch.ops.aten.convolution_backward(
+        gradient, x, weight, None, [ctx.stride], [0], [1], transposed, [0], 1, wanted
+    )
+    return to_input, to_weight, None
 
 
 def _windows(x: Tensor, taps: int, stride: int) -> Tensor:

@@ -11,6 +11,7 @@ Letters: B samples, L samples of a slice, Z latent variables, S shuffled layers.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -21,7 +22,7 @@ from ._convolutions import products_where_faster
 from ._losses import critic_loss, generator_loss, gradient_penalty, q_hits, q_loss
 from ._parallel import average_gradients
 from ._state import State
-from ._twice import differentiated_twice
+from ._twice import differentiated_twice, is_linear_in_pieces
 
 Report = dict[str, Tensor]
 
@@ -57,7 +58,7 @@ def critic_step(state: State, inputs: CriticInputs) -> Report:
     """
     loss_of, critic = state.config.loss, state.critic
     with torch.no_grad():
-        generated = state.generator(inputs.latents)  # (B, C, L)
+        generated = _spoken(state, inputs.latents)  # (B, C, L)
     real_scores, generated_scores = _scores(critic, inputs, generated)
     loss = critic_loss(loss_of.kind, real_scores, generated_scores)
     report = {
@@ -66,7 +67,7 @@ def critic_step(state: State, inputs: CriticInputs) -> Report:
     }
     _set_gradients_to_none(critic)
     if loss_of.kind == "wgan-gp":
-        with differentiated_twice():
+        with differentiated_twice() if is_linear_in_pieces(critic.spec) else nullcontext():
             penalty = gradient_penalty(
                 lambda mixed: critic(mixed, inputs.mixed_shifts)[:, 0],
                 torch.lerp(inputs.sounds, generated, inputs.mix),
@@ -96,9 +97,9 @@ def generator_step(state: State, inputs: GeneratorInputs) -> Report:
     twice     the sum of both through both optimisers (torch-atzhou8 from July 2023 to 2025a)
     ========  =============================================================================================================
     """
-    update, generator, q = state.config.loss.q_update, state.generator, state.q
-    weights = list(generator.parameters())
-    generated = generator(inputs.latents)  # (B, C, L)
+    update, q = state.config.loss.q_update, state.q
+    weights = list(state.generator.parameters())
+    generated = _spoken(state, inputs.latents)  # (B, C, L)
     report, to_please = _critic_says(state, generated, inputs.shifts)
     if q is None or update == "after":
         _update(state, "generator", weights, torch.autograd.grad(generated, weights, to_please))
@@ -107,7 +108,7 @@ def generator_step(state: State, inputs: GeneratorInputs) -> Report:
     latents = inputs.latents
     if update == "after":
         latents = inputs.q_latents
-        generated = generator(latents)
+        generated = _spoken(state, latents)
     heard, to_be_heard = _q_says(state, q, generated, latents[:, : state.config.code.size], inputs.q_shifts)
     if update == "after":
         _update(state, "q", weights, torch.autograd.grad(generated, weights, to_be_heard))
@@ -121,6 +122,12 @@ def generator_step(state: State, inputs: GeneratorInputs) -> Report:
         _update(state, "generator", weights, both)
         _update(state, "q", weights, both)
     return report | heard
+
+
+def _spoken(state: State, latents: Tensor) -> Tensor:
+    """(B, C, L), in full precision also where the generator works in half."""
+    sounds: Tensor = state.generator(latents)
+    return sounds.to(latents.dtype)
 
 
 def _scores(critic: SpeechNetwork, inputs: CriticInputs, generated: Tensor) -> tuple[Tensor, Tensor]:

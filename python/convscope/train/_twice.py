@@ -16,7 +16,14 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from ..models import NetworkSpec
 from ._convolutions import conv1d, conv_transpose1d
+
+
+def is_linear_in_pieces(spec: NetworkSpec) -> bool:
+    """Whether a network's second derivative with respect to its input is zero almost everywhere: no norm, no curved activation."""
+    kinds = {layer.activation.kind for layer in spec.layers}
+    return all(layer.norm is None for layer in spec.layers) and kinds <= {"identity", "relu", "leaky_relu"}
 
 
 class _LeakyReLU(torch.autograd.Function):
@@ -53,7 +60,10 @@ class _Conv1d(torch.autograd.Function):
 
 
 class differentiated_twice(TorchFunctionMode):
-    """A context in which gradients with respect to the input are as above, and there are none with respect to weights."""
+    """A context in which gradients with respect to the input are as above, and there are none with respect to weights.
+
+    Only for a network that `is_linear_in_pieces`: of another one, what its second derivative adds would be lost.
+    """
 
     def __torch_function__(
         self,

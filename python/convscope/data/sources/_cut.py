@@ -13,7 +13,7 @@ from convscope.data.sources._item import Item, LeftOut, Segment
 def cut_word(
     recording: Sound, word: Segment, phones: Sequence[Segment], *, name: str, silence_s: float
 ) -> Item | LeftOut:
-    """Cut a word at its boundaries, rounded to whole samples; its label becomes lower case.
+    """Cut a word at its boundaries, rounded to whole samples.
 
     Phones, in seconds of the recording like the word, are clipped to it; those outside are dropped.
     """
@@ -31,4 +31,4 @@ def cut_word(
     inside = tuple(
         Segment(p.label, p.start_s + shift_s, p.end_s + shift_s) for p in clipped if p.end_s > p.start_s
     )
-    return Item(name, Sound(samples, rate_hz), word.label.lower(), inside)
+    return Item(name, Sound(samples, rate_hz), word.label, inside)

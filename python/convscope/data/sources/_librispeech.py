@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from convscope.data._batch import SUFFIXES
@@ -161,7 +161,8 @@ class LibriSpeech:
             return
         phones = [phone for phone in tiers.get(self.phone_tier, []) if _is_said(phone)]
         for i in chosen:
-            yield cut_word(recording, words[i], phones, name=f"{name}#{i}", silence_s=self.silence_s)
+            word = replace(words[i], label=words[i].label.lower())
+            yield cut_word(recording, word, phones, name=f"{name}#{i}", silence_s=self.silence_s)
 
 
 def _by_stem(paths: list[Path]) -> dict[str, list[Path]]:

@@ -22,6 +22,7 @@ from convscope.data.sources._item import (
     describe,
     sound_or_reason,
 )
+from convscope.data.sources._sequence import check_sequences, sequence_of
 
 # The longest first: copies of TIMIT hold SA1.WAV.wav, the same sound in another container, beside SA1.WAV.
 SOUND_SUFFIXES = (".wav.wav", ".wav", ".flac")
@@ -45,24 +46,30 @@ class Timit:
         The words wanted, in any case; all by default.
     silence_s : float
         Zeros added on each side in seconds, rounded to whole samples.
+    sequences : tuple of str, optional
+        Instead of words, their beginnings: "TV" is a voiceless stop and the vowel after it, "sTV" the same behind
+        [s]. An item lasts from the word's start to the vowel's end and has the sequence as its label; words that
+        begin otherwise are not used.
 
     Raises
     ------
     ValueError
-        For words that are no tuple, or a negative silence.
+        For words that are no tuple, a negative silence, or an unknown sequence.
 
     Examples
     --------
     >>> Timit("timit", words=("ask", "wash")).describe()
-    {'kind': 'Timit', 'path': 'timit', 'words': ['ask', 'wash'], 'silence_s': 0.025}
+    {'kind': 'Timit', 'path': 'timit', 'words': ['ask', 'wash'], 'silence_s': 0.025, 'sequences': None}
     """
 
     path: Path | str
     words: tuple[str, ...] | None = None
     silence_s: float = 0.025
+    sequences: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         check_words(self.words, "Timit")
+        check_sequences(self.sequences)
         check_silence(self.silence_s, "Timit")
 
     def items(self) -> Iterator[Item | LeftOut]:
@@ -104,8 +111,17 @@ class Timit:
             return
         rate_hz = recording.sample_rate_hz
         segments = [_in_seconds(mark, rate_hz) for mark in phone_marks]
+        if self.sequences and not segments:
+            yield LeftOut(name, "no phones in a .PHN file beside it")
+            return
         for i in chosen:
-            word = _in_seconds(marks[i], rate_hz)
+            start, end, label = marks[i]
+            word = _in_seconds((start, end, label.lower()), rate_hz)
+            if self.sequences:
+                beginning = sequence_of(word, segments)
+                if beginning is None or beginning.label not in self.sequences:
+                    continue
+                word = beginning
             yield cut_word(recording, word, segments, name=f"{name}#{i}", silence_s=self.silence_s)
 
 
