@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from . import models as models
     from . import plot as plot
     from . import probe as probe
+    from . import train as train
+    from . import zoo as zoo
     from .probe import Probe as Probe
     from .probe import Series as Series
     from .probe import fast_probe as fast_probe
@@ -38,10 +40,12 @@ __all__ = [
     "models",
     "plot",
     "probe",
+    "train",
     "verify",
+    "zoo",
 ]
 
-_ROOMS = {"bench", "cli", "data", "latents", "models", "plot", "probe"}
+_ROOMS = {"bench", "cli", "data", "latents", "models", "plot", "probe", "train", "zoo"}
 _FROM_PROBE = {"Probe", "Series", "fast_probe", "verify"}
 
 

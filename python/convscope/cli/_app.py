@@ -10,6 +10,7 @@ from .. import __version__
 from ._bench import bench
 from ._demo import demo
 from ._errors import OneLineErrors
+from ._evaluate import evaluate
 from ._export import export
 from ._import import import_
 from ._info import info
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (info, layers, plan, probe, verify, demo, train, export, tune, bench):
+for command in (info, layers, plan, probe, verify, demo, train, evaluate, export, tune, bench):
     app.command()(command)
 app.command("import")(import_)
 

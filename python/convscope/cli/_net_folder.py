@@ -1,4 +1,4 @@
-"""FOLDER:ROLE, a network that `convscope import` or training has written."""
+"""FOLDER:ROLE, a network that `convscope import` or training has written; ZOO:ROLE, one that comes with the package."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from ._errors import Failure, Misuse
 
 if TYPE_CHECKING:
-    from ..models import SpeechNetwork
+    from collections.abc import Mapping
+
+    from ..models import Role, SpeechNetwork
 
 _SUFFIX = ".safetensors"
 
@@ -20,6 +22,21 @@ def names_folder(text: str) -> bool:
     )
 
 
+def names_zoo(text: str) -> bool:
+    """Whether a network of the zoo is named before the colon."""
+    from .. import zoo
+
+    return text.partition(":")[0] in zoo.names()
+
+
+def from_zoo(text: str) -> SpeechNetwork:
+    """The network of that role."""
+    from .. import zoo
+
+    name, _, role = text.partition(":")
+    return _chosen(zoo.load(name), name, role, text)
+
+
 def from_folder(text: str) -> SpeechNetwork:
     """The network of that role; `Misuse` if there is none or the role is not said where there are several."""
     from ..models import CheckpointError, load
@@ -29,6 +46,10 @@ def from_folder(text: str) -> SpeechNetwork:
         networks = load(path)
     except CheckpointError as error:
         raise Failure(f"NET: {error}") from error
+    return _chosen(networks, path, role, text)
+
+
+def _chosen(networks: Mapping[Role, SpeechNetwork], path: str, role: str, text: str) -> SpeechNetwork:
     wanted = role.lower().replace("-", "_") or (next(iter(networks)) if len(networks) == 1 else "")
     for found, network in networks.items():
         if found == wanted:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ._errors import Misuse
 from ._inputs import Wanted
 from ._net_file import from_file
-from ._net_folder import from_folder, names_folder
+from ._net_folder import from_folder, from_zoo, names_folder, names_zoo
 from ._net_preset import from_preset, with_setting
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ def load_network(text: str, input_shape: str | None = None, sample_rate_hz: int 
         )
     if names_folder(text):
         return Network(text, from_folder(text), is_stored=True)
+    if names_zoo(text):
+        return Network(text, from_zoo(text), is_stored=True)
     module, seed = from_preset(text)
     return Network(text, module, seed=seed)
 

@@ -64,7 +64,7 @@ Net = Annotated[
         metavar="NET",
         help="PRESET:ROLE[:SETTING=VALUE,...], such as tf1-ciwgan:generator:dim=16,seed=3; roles are "
         "generator, discriminator and q_network, settings those of convscope.models.preset, and seed. Preset weights are "
-        "random, drawn from the seed. Or FOLDER:ROLE, what convscope import wrote. Or FILE.py:FUNCTION, a function that returns your "
+        "random, drawn from the seed. Or words8:ROLE, which is trained and comes with the package, or FOLDER:ROLE, what convscope import or train wrote. Or FILE.py:FUNCTION, a function that returns your "
         "own torch module.",
     ),
 ]

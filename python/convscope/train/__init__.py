@@ -11,6 +11,7 @@ from ._draws import Draws, Purpose
 from ._evaluate import Evaluation, evaluate
 from ._feed import Feed, StepInputs
 from ._health import Health
+from ._invert import Inversion, invert
 from ._log import LOG, read_log
 from ._loop import Look, Losses, Observer, TrainingError, Withheld, train
 from ._losses import critic_loss, generator_loss, gradient_penalty, q_loss
@@ -34,6 +35,7 @@ __all__ = [
     "Feed",
     "GeneratorInputs",
     "Health",
+    "Inversion",
     "Look",
     "Loss",
     "Losses",
@@ -58,6 +60,7 @@ __all__ = [
     "generator_loss",
     "generator_step",
     "gradient_penalty",
+    "invert",
     "load_checkpoint",
     "new_state",
     "processes",

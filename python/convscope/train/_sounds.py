@@ -44,6 +44,7 @@ def sound_source(config: Config, where: str | Path) -> Source:
                 source,
                 words=data.words or source.words,
                 tokens_per_word=data.tokens_per_word,
+                seed=config.run.seed,
                 # Every word fits this; the slice may then cut a few of them.
                 slice_len=max(
                     config.spec("generator").slice_len, math.ceil(LONGEST_WORD_S * network.sample_rate_hz)

@@ -1,0 +1,163 @@
+"""`convscope evaluate NET`: which words the codes of a Q-network stand for, and how often it is right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ._console import progress, say, show_json, show_table
+from ._errors import Misuse, misuse, reporting
+from ._network import load_network
+from ._options import Debug, Json, Threads
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..models import NetworkSpec
+
+WITHHELD_SEED = 1_000_003  # of synthetic words: training configurations begin at 0
+_CODES_SHOWN = 16
+
+
+def evaluate(
+    net: Annotated[
+        str,
+        typer.Argument(
+            metavar="NET",
+            help="A Q-network: words8:q_network, RUN/checkpoints/step-00001000:q_network, or any NET of convscope probe.",
+        ),
+    ],
+    data: Annotated[
+        str,
+        typer.Option(
+            "--data",
+            "-d",
+            metavar="WHERE",
+            help="Labelled sounds that it never heard: a folder with a sub-folder for each word, TIMIT, a .csv manifest, or words for "
+            "synthetic ones, spoken anew.",
+        ),
+    ] = "words",
+    tokens_per_word: Annotated[int, typer.Option(min=1, help="Of the synthetic words.")] = 50,
+    seed: Annotated[int, typer.Option(min=0, help="Of the synthetic words.")] = WITHHELD_SEED,
+    code: Annotated[
+        str, typer.Option(metavar="KIND", help="one_hot (ciwGAN) or binary (fiwGAN).")
+    ] = "one_hot",
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also draw the table of words and codes.")
+    ] = None,
+    threads: Threads = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Name withheld sounds by the codes of a Q-network.
+
+    Nothing ties codes to words: each word gets one code such that most
+    sounds are named rightly. What the same search finds in codes that are
+    shuffled is printed beside it.
+
+    \b
+    convscope evaluate words8:q_network
+    convscope evaluate run/checkpoints/step-00019000:q_network --data recordings/
+    """
+    with reporting(debug=debug):
+        from ..models import NetworkSpec
+        from ..train import evaluate as evaluate_codes
+
+        if code not in ("one_hot", "binary"):
+            raise Misuse(f"--code: expected one_hot or binary, got {code!r}")
+        network = load_network(net)
+        spec = getattr(network.module, "spec", None)
+        if not isinstance(spec, NetworkSpec) or spec.role != "q_network":
+            raise Misuse(f"NET: expected a Q-network, got {net}")
+        with progress("reading sounds"), misuse(FileNotFoundError, ValueError):
+            waveforms, labels = _sounds(data, spec, tokens_per_word, seed)
+        with progress("naming sounds"):
+            last = spec.layers[-1].name
+            logits = network.prepare([last], num_threads=threads).run(waveforms)[last]
+        found = evaluate_codes(logits, labels, kind="one_hot" if code == "one_hot" else "binary")
+        if picture is not None:
+            from ..plot import plot_confusion
+
+            plot_confusion(
+                found.counts,
+                found.words,
+                found.codes,
+                assigned=found.assigned,
+                title=f"{found.accuracy:.0%} of {len(labels)} sounds named rightly",
+                save=picture,
+            )
+        if json:
+            show_json(
+                {
+                    "network": net,
+                    "sounds": len(labels),
+                    "accuracy": found.accuracy,
+                    "chance": found.chance,
+                    "purity": found.purity,
+                    "assigned": found.assigned,
+                    "words": list(found.words),
+                    "codes": list(found.codes),
+                    "counts": found.counts.tolist(),
+                }
+            )
+            return
+        if len(found.codes) <= _CODES_SHOWN:
+            show_table(
+                ("word", "code", "right", *(f"c{name}" for name in found.codes)),
+                [
+                    (
+                        word,
+                        found.assigned.get(word, "-"),
+                        _share(found.counts, row, found.assigned.get(word), found.codes),
+                        *map(str, counts),
+                    )
+                    for row, (word, counts) in enumerate(zip(found.words, found.counts.tolist(), strict=True))
+                ],
+            )
+            say()
+        say(
+            f"{found.accuracy:.1%} of {len(labels)} sounds named rightly, one code for each word "
+            f"(by chance {found.chance:.1%}); purity {found.purity:.1%}"
+        )
+
+
+def _sounds(
+    data: str, spec: NetworkSpec, tokens_per_word: int, seed: int
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """(B, L) at the network's rate, each scaled to peak 1, and their labels."""
+    import tempfile
+
+    import numpy as np
+
+    from ..data import Slices, build_cache
+    from ..train import Config, Data, Network, Run, sound_source
+
+    settings = Config(
+        network=Network(sample_rate_hz=spec.sample_rate_hz),
+        data=Data(tokens_per_word=tokens_per_word),
+        run=Run(seed=seed),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        cache = build_cache(
+            sound_source(settings, data),
+            Path(folder) / "sounds",
+            sample_rate_hz=spec.sample_rate_hz,
+            withhold=0.0,
+        )
+        rows = np.array([row for row in range(len(cache)) if cache.label(row)])
+        if not rows.size:
+            raise Misuse(
+                f"--data: expected sounds with labels in {data}, such as one sub-folder for each word"
+            )
+        slices = Slices(cache, rows, length=spec.slice_len)
+        waveforms = slices.read(np.arange(len(rows)), np.zeros((len(rows), 2)))
+        return waveforms, tuple(cache.label(row) for row in rows)
+
+
+def _share(counts: NDArray[np.int64], row: int, code: str | None, codes: tuple[str, ...]) -> str:
+    if code is None:
+        return "-"
+    return f"{counts[row, codes.index(code)] / counts[row].sum():.0%}"
