@@ -91,7 +91,9 @@ def test_no_import_goes_up(path):
             continue
         assert room in ORDER, f"{path}:{line} imports {module}, a room without a place in the order"
         assert ORDER.index(room) < ORDER.index(own), f"{path}:{line} imports {module}, which lies above {own}"
-        assert own not in STANDS_ALONE or room == "_folders", f"{path}:{line} imports {module}, but {own} stands alone"
+        assert own not in STANDS_ALONE or room == "_folders", (
+            f"{path}:{line} imports {module}, but {own} stands alone"
+        )
 
 
 def test_the_data_room_needs_no_torch():

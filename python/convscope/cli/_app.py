@@ -12,8 +12,10 @@ from ._demo import demo
 from ._errors import OneLineErrors
 from ._evaluate import evaluate
 from ._export import export
+from ._generate import generate
 from ._import import import_
 from ._info import info
+from ._invert import invert
 from ._layers import layers
 from ._plan import plan
 from ._probe import probe
@@ -27,7 +29,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (info, layers, plan, probe, verify, demo, train, evaluate, export, tune, bench):
+for command in (
+    info,
+    layers,
+    plan,
+    probe,
+    verify,
+    demo,
+    train,
+    evaluate,
+    generate,
+    invert,
+    export,
+    tune,
+    bench,
+):
     app.command()(command)
 app.command("import")(import_)
 

@@ -79,7 +79,7 @@ def train(
     convscope train --resume --out run --steps 200000
     """
     with reporting(debug=debug):
-        from ..train import ConfigError, config_names, processes, read_config, write_config
+        from ..train import ConfigError, config_names, config_text, processes, read_config
 
         if list_:
             for name in config_names():
@@ -90,6 +90,8 @@ def train(
             *(() if steps is None else (f"run.steps={steps}",)),
             *(() if hours is None else (f"run.hours={hours}",)),
         ]
+        if resume and not (out / CONFIG).exists():
+            raise Misuse(f"--resume: there is no run in {out}")
         source = config or (str(out / CONFIG) if resume else None)
         if source is None:
             raise Misuse(
@@ -98,7 +100,7 @@ def train(
         with misuse(ConfigError):
             chosen = read_config(source, changes)
         if show:
-            write_config(chosen, Path("/dev/stdout"))
+            say(config_text(chosen).rstrip())
             return
         _require_extra()
         with processes(chosen.run.device):
@@ -107,7 +109,6 @@ def train(
 
 def _run(config: Config, data: str | None, out: Path, *, resume: bool) -> None:
     from ..train import (
-        ConfigError,
         rank,
         sound_cache,
         train,
@@ -122,7 +123,7 @@ def _run(config: Config, data: str | None, out: Path, *, resume: bool) -> None:
     if data is None and not (out / CACHE).exists():
         raise Misuse("--data: expected where the sounds are; words for synthetic ones")
     leads = rank() == 0
-    with misuse(ConfigError, FileNotFoundError, NotADirectoryError), progress("reading sounds") as step:
+    with misuse(ValueError, FileNotFoundError, NotADirectoryError), progress("reading sounds") as step:
         if not leads:
             wait_for_others()
         cache = sound_cache(config, data or out / CACHE, out / CACHE, progress=lambda done: step(done, None))
@@ -157,8 +158,6 @@ def _new(config: Config, out: Path) -> State:
 def _resumed(config: Config, out: Path) -> State:
     from ..train import ConfigError, checkpoints, load_checkpoint, new_state, read_config
 
-    if not (out / CONFIG).exists():
-        raise Misuse(f"--resume: there is no run in {out}")
     with misuse(ConfigError):
         before = read_config(str(out / CONFIG), environment={})
     differing = _differences(before, config)

@@ -17,7 +17,7 @@ from ._loop import Look, Losses, Observer, TrainingError, Withheld, train
 from ._losses import critic_loss, generator_loss, gradient_penalty, q_loss
 from ._optimisers import TensorFlowAdam, TensorFlowRMSProp
 from ._parallel import processes, rank, wait_for_others
-from ._read import config_names, read_config, write_config
+from ._read import config_names, config_text, read_config, write_config
 from ._sounds import sound_cache, sound_source, training_slices, withheld_sounds
 from ._state import State, new_state
 from ._steps import CriticInputs, GeneratorInputs, critic_step, generator_step
@@ -54,6 +54,7 @@ __all__ = [
     "changed",
     "checkpoints",
     "config_names",
+    "config_text",
     "critic_loss",
     "critic_step",
     "evaluate",

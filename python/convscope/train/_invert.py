@@ -21,7 +21,7 @@ from ..models import SpeechNetwork
 
 _WINDOWS = (64, 256, 1024)  # samples, of the three spectrograms
 _FLOOR = 1e-3  # of a magnitude, below which it counts as silence
-_WAVEFORM_WEIGHT = 1.0
+_OWN_SEEDS = 1 << 64  # so that no beginning is a latent vector that somebody made a sound of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,6 +153,7 @@ def _beginnings(
 ) -> tuple[int, Tensor]:
     if restarts < 1:
         raise ValueError(f"restarts: expected at least 1, got {restarts}")
+    seed += _OWN_SEEDS
     if code is None or isinstance(code, designs.OneHot | designs.Binary):
         return 0, torch.from_numpy(designs.random(count * restarts, size=size, code=code, seed=seed)[:])
     values = np.asarray(code, np.float32)
@@ -165,7 +166,7 @@ def _beginnings(
 
 def _distance(made: Tensor, goal: Tensor) -> Tensor:
     """(B,): waveform, and logarithms of magnitudes at three resolutions."""
-    total = _WAVEFORM_WEIGHT * (made - goal).square().mean(dim=1) / goal.square().mean(dim=1)
+    total = (made - goal).square().mean(dim=1) / goal.square().mean(dim=1)
     for window in _WINDOWS:
         if window <= made.shape[1]:
             one, other = _magnitudes(made, window), _magnitudes(goal, window)
@@ -176,7 +177,8 @@ def _distance(made: Tensor, goal: Tensor) -> Tensor:
 
 def _spectral_error(made: Tensor, goal: Tensor) -> Tensor:
     one, other = (_magnitudes(sounds, _WINDOWS[1]).flatten(1) for sounds in (made, goal))
-    return (one - other).norm(dim=1) / other.norm(dim=1)
+    error: Tensor = (one - other).norm(dim=1) / other.norm(dim=1)
+    return error
 
 
 def _magnitudes(sounds: Tensor, window: int) -> Tensor:
@@ -186,4 +188,5 @@ def _magnitudes(sounds: Tensor, window: int) -> Tensor:
         sounds, window, window // 4, window=shape, center=True, pad_mode="constant", return_complex=True
     )
     # The root of a sum has no gradient at silence: a floor under it does.
-    return (torch.view_as_real(spectra).square().sum(dim=-1) + 1e-10).sqrt() * (2 / window)
+    power = torch.view_as_real(spectra).square().sum(dim=-1)
+    return (power + 1e-10).sqrt() * (2 / window)

@@ -75,13 +75,18 @@ def read_config(
 
 
 def write_config(config: Config, path: Path) -> None:
-    """All fields, as a file that `read_config` reads."""
+    """Write `config_text` to a file."""
+    path.write_text(config_text(config))
+
+
+def config_text(config: Config) -> str:
+    """All fields, as the text of a file that `read_config` reads."""
     lines = [f"name = {_toml(config.name)}"]
     for field, table in asdict(config).items():
         if isinstance(table, dict):
             lines += ["", f"[{field}]"]
             lines += [f"{name} = {_toml(value)}" for name, value in table.items() if value is not None]
-    path.write_text("\n".join([*lines, ""]))
+    return "\n".join([*lines, ""])
 
 
 def _shipped() -> Any:
