@@ -9,6 +9,7 @@ itself, and every loss is waited for.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -33,9 +34,7 @@ class Generator(nn.Module):
         super().__init__()
         self.project = nn.Linear(100, 256 * dim)
         widths = [16 * dim, 8 * dim, 4 * dim, 2 * dim, dim, 1]
-        self.layers = nn.Sequential(
-            *(UpConv(a, b, b == 1) for a, b in zip(widths[:-1], widths[1:], strict=True))
-        )
+        self.layers = nn.Sequential(*(UpConv(a, b, b == 1) for a, b in itertools.pairwise(widths)))
 
     def forward(self, z: Tensor) -> Tensor:
         return self.layers(F.relu(self.project(z)).view(len(z), -1, 16))
@@ -60,9 +59,7 @@ class Critic(nn.Module):
     def __init__(self, dim: int, outputs: int, radius: int) -> None:
         super().__init__()
         widths = [1, dim, 2 * dim, 4 * dim, 8 * dim, 16 * dim]
-        self.layers = nn.Sequential(
-            *(DownConv(a, b, radius) for a, b in zip(widths[:-1], widths[1:], strict=True))
-        )
+        self.layers = nn.Sequential(*(DownConv(a, b, radius) for a, b in itertools.pairwise(widths)))
         self.head = nn.Linear(256 * dim, outputs)
 
     def forward(self, x: Tensor) -> Tensor:

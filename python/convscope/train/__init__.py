@@ -15,6 +15,7 @@ from ._invert import Inversion, invert
 from ._log import LOG, read_log
 from ._loop import Look, Losses, Observer, TrainingError, Withheld, train
 from ._losses import critic_loss, generator_loss, gradient_penalty, q_loss
+from ._memory import kept_memory
 from ._optimisers import TensorFlowAdam, TensorFlowRMSProp
 from ._parallel import processes, rank, wait_for_others
 from ._read import config_names, config_text, read_config, write_config
@@ -62,6 +63,7 @@ __all__ = [
     "generator_step",
     "gradient_penalty",
     "invert",
+    "kept_memory",
     "load_checkpoint",
     "new_state",
     "processes",

@@ -23,6 +23,7 @@ from ._feed import Feed, StepInputs
 from ._health import Health, examine
 from ._interrupt import Interrupt
 from ._log import Log
+from ._memory import kept_memory
 from ._parallel import any_process, rank, world_size
 from ._state import State
 from ._steps import Report, critic_step, generator_step
@@ -117,7 +118,7 @@ def train(
     reports: list[Report] = []
     ended = f"all {settings.steps} steps are done"
     inputs = feed.steps(state.step)
-    with Interrupt() as interrupt:
+    with Interrupt() as interrupt, kept_memory():
         try:
             while not settings.steps or state.step < settings.steps:
                 reports.append(_step(state, next(inputs)))
