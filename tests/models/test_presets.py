@@ -431,3 +431,51 @@ def test_a_wrong_combination_names_the_field(case):
 @pytest.mark.parametrize("role", ["q-network", "Q_network", "Q", "q network", "qnetwork"])
 def test_spellings_of_a_role(role):
     assert preset("tf1-ciwgan", role=role, num_categories=2).role == "q_network"
+
+
+# -- other depths and lengths -------------------------------------------------------------------------------------------
+
+
+def test_strides_make_networks_of_any_length_and_depth():
+    generator = preset("tf1-ciwgan", role="generator", strides=(4, 4, 2), dim=4)
+    critic = preset("tf1-ciwgan", role="discriminator", strides=(4, 4, 2), dim=4)
+    assert generator.slice_len == critic.slice_len == 16 * 32
+    assert [layer.out_channels for layer in generator.layers] == [16, 8, 4, 1]
+    assert generator.out_lengths == (16, 64, 256, 512)
+    assert [layer.out_channels for layer in critic.layers] == [4, 8, 16, 1]
+    assert critic.out_lengths == (128, 32, 16, 1)
+    assert [layer.shuffle is not None for layer in critic.layers[:-1]] == [True, True, False]
+
+
+def test_a_deep_network_of_small_strides_with_a_cap():
+    """Nine layers between: as many as the deeper WaveGAN of Beguš & Zhou (TASLP 2022) has."""
+    generator = preset("tf1-wavegan", role="generator", strides=(2,) * 10, max_channels=512)
+    assert generator.slice_len == 16384
+    assert len(generator.layers) == 11
+    assert [layer.out_channels for layer in generator.layers] == [512] * 7 + [256, 128, 64, 1]
+    critic = preset("tf1-wavegan", role="discriminator", strides=(2,) * 10, max_channels=512)
+    assert critic.layers[-1].in_positions == 16
+
+
+@pytest.mark.parametrize("role", ["generator", "discriminator"])
+@pytest.mark.parametrize("slice_len", [16384, 32768, 65536])
+def test_the_published_lengths_are_strides_too(role, slice_len):
+    strides = (4,) * 5 + {16384: (), 32768: (2,), 65536: (4,)}[slice_len]
+    assert preset("tf1-wavegan", role=role, strides=strides) == preset(
+        "tf1-wavegan", role=role, slice_len=slice_len
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("tf1-ciwgan", {"strides": (4, 4), "slice_len": 16384}, "slice_len: expected nothing beside strides"),
+        ("tf1-ciwgan", {"strides": (4,)}, "strides: expected two or more"),
+        ("tf1-ciwgan", {"strides": (4, 0)}, "strides: expected two or more, each at least 1"),
+        ("torch-ceti", {"strides": (4, 2)}, "strides: expected at most five of 4 in torch-ceti"),
+        ("tf1-ciwgan", {"max_channels": 0}, "max_channels: expected at least 1"),
+    ],
+)
+def test_strides_that_cannot_be(name, options, message):
+    with pytest.raises(SpecError, match=message):
+        preset(name, role="generator", **options)
