@@ -15,7 +15,10 @@ from typer.main import get_command
 import convscope as package
 from convscope.cli import app
 
-COMMANDS = {"import", "export", "plan", "tune", "info", "layers", "probe", "verify", "demo", "bench"}
+COMMANDS = {
+    *("import", "export", "plan", "tune", "info", "layers", "probe", "verify", "demo", "bench"),
+    *("train", "evaluate", "generate", "invert"),
+}
 
 
 def test_help_lists_the_commands_and_an_example(convscope):

@@ -12,7 +12,8 @@ import xarray
 import convscope as cs
 from convscope.data import WORDS
 
-FILES = ["interpolation.nc", "waterfall.png", "word.png", "words", "words.nc"]
+FILES = ["generated", "generated.png", "interpolation.nc", "waterfall.png", "word.png", "words", "words.nc"]
+SEED = 2_000_003 + 4  # of the voices
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def ran(tmp_path_factory):
     from convscope.cli import app
 
     out = tmp_path_factory.mktemp("demo") / "new" / "demo"
-    arguments = ["demo", "--out", str(out), "--dim", "2", "--tokens-per-word", "2", "--seed", "4"]
+    arguments = ["demo", "--out", str(out), "--tokens-per-word", "2", "--seed", "4"]
     return CliRunner().invoke(app, arguments), out
 
 
@@ -34,21 +35,33 @@ def test_it_succeeds_and_writes_the_named_files(ran):
     result, out = ran
     assert result.exit_code == 0, result.output
     assert sorted(path.name for path in out.iterdir()) == FILES
-    for name in FILES:
+    for name in ("generated.png", "interpolation.nc", "waterfall.png", "word.png", "words.nc"):
         assert str(out / name) in result.stdout
 
 
-def test_it_says_that_the_weights_are_random(ran):
-    assert "random (seed 4), not trained" in ran[0].stdout
+def corpus_of(seed=SEED):
+    return cs.data.synthesise_words(tokens_per_word=2, seed=seed, sample_rate_hz=5000, slice_len=5120)
+
+
+def test_it_says_how_many_words_are_named_rightly(ran):
+    logits = cs.fast_probe(cs.zoo.load("words8")["q_network"], corpus_of().waveforms[:, :4096])["logits"]
+    classes = cs.zoo.words("words8")
+    right = [
+        classes[token.word] == row.argmax() for token, row in zip(corpus_of().tokens, logits, strict=True)
+    ]
+    assert f"{np.mean(right):.0%} of 16 words named rightly" in ran[0].stdout
+    rows = {line.split()[0]: line for line in ran[0].stdout.splitlines()[1:9]}
+    for i, word in enumerate(WORDS):
+        assert f"{sum(right[2 * i : 2 * i + 2])} of 2" in rows[word]
 
 
 def test_it_ends_with_measured_speeds(ran):
     lines = ran[0].stdout.splitlines()
     assert re.fullmatch(
-        r" *\d+ samples/s +tf1-ciwgan:q_network:\S+ \(16 samples, median of \d+ runs on .+\)", lines[-3]
+        r" *\d+ samples/s +words8:q_network \(16 samples, median of \d+ runs on .+\)", lines[-3]
     )
     assert re.fullmatch(
-        r" *\d+ samples/s +tf1-wavegan:generator:\S+ \(11 samples, median of \d+ runs on .+\)", lines[-2]
+        r" *\d+ samples/s +words8:generator \(13 samples, median of \d+ runs on .+\)", lines[-2]
     )
     assert re.fullmatch(r"[\d.]+ s in all", lines[-1])
 
@@ -64,26 +77,25 @@ def test_errors_beyond_the_promise_are_a_failure(convscope, monkeypatch, quick):
         "espeakng_loader", reason="espeakng-loader (the extra convscope[speech]) is not installed"
     )
     monkeypatch.setattr("convscope.cli._demo.is_beyond", lambda row, limit: row.layer == "conv2")
-    result = convscope("demo", "--dim", 1, "--tokens-per-word", 1)
+    result = convscope("demo", "--tokens-per-word", 1)
     assert result.exit_code == 1
     assert result.stderr == "convscope: errors are beyond 3 times PyTorch's in conv2, conv2\n"
 
 
 def test_it_shows_the_errors_of_both_networks(ran):
     rows = [line.split()[0] for line in ran[0].stdout.splitlines() if re.search(r"\de-\d\d +\d+\.\d\d", line)]
-    assert rows == [f"conv{i}" for i in range(1, 6)] + ["logits", "fc"] + [
-        f"conv{i}" for i in range(1, 5)
-    ] + ["out"]
+    convs = [f"conv{i}" for i in range(1, 5)]
+    assert rows == [*convs, "logits", "fc", *convs[:3], "out"]
 
 
 def test_the_words_are_the_corpus_through_the_network(ran):
-    corpus = cs.data.synthesise_words(tokens_per_word=2, seed=4)
-    net = cs.models.build(cs.models.preset("tf1-ciwgan", role="q_network", num_categories=8, dim=2), seed=4)
-    expected = cs.fast_probe(net, corpus)
+    corpus = corpus_of()
+    expected = cs.fast_probe(cs.zoo.load("words8")["q_network"], corpus.waveforms[:, :4096])
     with xarray.open_dataset(ran[1] / "words.nc", engine="h5netcdf") as dataset:
         for name in expected:
             np.testing.assert_array_equal(dataset[name], expected[name])
         assert dataset["word"].to_numpy().tolist() == [word for word in WORDS for _ in range(2)]
+        assert set(dataset["named"].to_numpy().tolist()) <= set(WORDS)
         assert dataset.attrs["corpus_sha256"] == corpus.sha256
         token, row = corpus.tokens[4], dataset.isel(sample=4)
         count = len(token.phones)
@@ -92,29 +104,40 @@ def test_the_words_are_the_corpus_through_the_network(ran):
         assert np.isnan(row["phone_end"].to_numpy()[count:]).all()
 
 
-def test_the_interpolation_moves_one_variable(ran):
-    values = np.arange(-15, 6, 2)
+def test_the_interpolation_moves_one_code(ran):
+    values = np.arange(0, 3.1, 0.25)
+    generator = cs.zoo.load("words8")["generator"]
+    z = np.repeat(cs.latents.random(1, size=generator.spec.in_channels, seed=4)[:], len(values), axis=0)
+    z[:, :8] = 0
+    z[:, cs.zoo.words("words8")["greasy"]] = values
     with xarray.open_dataset(ran[1] / "interpolation.nc", engine="h5netcdf") as dataset:
-        np.testing.assert_array_equal(dataset["z11"], values)
-        assert dataset["out"].shape == (11, 16384)
-        z = np.tile(np.random.default_rng(4).uniform(-1, 1, 100), (11, 1))
-        z[:, 10] = values
-        net = cs.models.build(cs.models.preset("tf1-wavegan", role="generator", dim=2), seed=4)
-        np.testing.assert_array_equal(dataset["conv3"], cs.fast_probe(net, z)["conv3"])
+        np.testing.assert_array_equal(dataset["code"], values)
+        assert dataset["out"].shape == (13, 4096)
+        np.testing.assert_array_equal(dataset["conv3"], cs.fast_probe(generator, z)["conv3"])
 
 
-@pytest.mark.parametrize("name", ["word.png", "waterfall.png"])
+def test_the_generator_says_a_word_for_each_code(ran):
+    generator = cs.zoo.load("words8")["generator"]
+    z = cs.latents.random(1, size=generator.spec.in_channels, seed=4)[:]
+    z[:, :8] = 0
+    z[:, cs.zoo.words("words8")["wash"]] = 1
+    assert sorted(path.stem for path in (ran[1] / "generated").iterdir()) == sorted(WORDS)
+    sound = cs.data.read_sound(ran[1] / "generated" / "wash.wav")
+    np.testing.assert_allclose(sound.samples, cs.fast_probe(generator, z)["out"][0], atol=1 / 32768)
+
+
+@pytest.mark.parametrize("name", ["word.png", "waterfall.png", "generated.png"])
 def test_the_pictures_are_pictures(ran, name):
     picture = matplotlib.image.imread(ran[1] / name)  # (height, width, 4)
-    assert min(picture.shape[:2]) > 1000
+    assert min(picture.shape[:2]) > 800
     assert picture[..., :3].std() > 0.05
 
 
 def test_a_word_of_each_kind_can_be_heard(ran):
-    corpus = cs.data.synthesise_words(tokens_per_word=2, seed=4)
+    corpus = corpus_of()
     assert sorted(path.stem for path in (ran[1] / "words").iterdir()) == sorted(WORDS)
     sound = cs.data.read_sound(ran[1] / "words" / "greasy.wav")
-    assert (sound.sample_rate_hz, sound.samples.size) == (16000, corpus.tokens[4].length)
+    assert (sound.sample_rate_hz, sound.samples.size) == (5000, corpus.tokens[4].length)
     np.testing.assert_allclose(sound.samples, corpus.waveforms[4, : sound.samples.size], atol=1e-4)
 
 
@@ -122,7 +145,7 @@ def test_another_run_replaces_only_its_own_files(ran, convscope, quick):
     out = ran[1]
     (out / "mine.txt").write_text("precious")
     (out / "word.png").write_text("old")
-    assert convscope("demo", "--out", out, "--dim", 1, "--tokens-per-word", 1).exit_code == 0
+    assert convscope("demo", "--out", out, "--tokens-per-word", 1).exit_code == 0
     assert (out / "mine.txt").read_text() == "precious"
     assert (out / "word.png").read_bytes().startswith(b"\x89PNG")
     (out / "mine.txt").unlink()
@@ -130,7 +153,7 @@ def test_another_run_replaces_only_its_own_files(ran, convscope, quick):
 
 def test_without_the_synthesiser_it_says_what_to_install(convscope, folder, monkeypatch):
     monkeypatch.setattr("convscope.data._espeak.importlib.util.find_spec", lambda name: None)
-    result = convscope("demo", "--dim", 1)
+    result = convscope("demo")
     assert result.exit_code == 1
     assert result.stderr.endswith('pip install "convscope[speech]"\n')
     assert list(folder.iterdir()) == []
@@ -138,7 +161,7 @@ def test_without_the_synthesiser_it_says_what_to_install(convscope, folder, monk
 
 def test_a_file_in_place_of_the_folder_is_misuse(convscope, folder):
     (folder / "demo").write_text("precious")
-    result = convscope("demo", "--dim", 1)
+    result = convscope("demo")
     assert result.exit_code == 2
     assert "expected a folder, got a file: demo" in result.stderr
     assert (folder / "demo").read_text() == "precious"

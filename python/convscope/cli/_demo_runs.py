@@ -1,6 +1,6 @@
-"""The demo's two runs: words through a Q-network, and an interpolation through a generator.
+"""The demo's three runs: words through the trained Q-network, a word for each code, and one code moved through the generator.
 
-Letters: B samples, P phones of the longest word.
+Letters: B samples, P phones of the longest word, N entries of the code, Z latent variables.
 """
 
 from __future__ import annotations
@@ -13,20 +13,59 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..data import WordCorpus
-from ..models import SpeechNetwork, build, preset
+from .. import zoo
+from ..data import WordCorpus, fit_length, synthesise_words
+from ..latents import random
+from ..models import Role, SpeechNetwork
 from ..probe import Probe, Series, Verification, verify
 
 if TYPE_CHECKING:
     import xarray
 
-LATENTS = 100
-MOVED = 10  # z11 counted from 1, which makes [s] in the paper
-VALUES = np.arange(-15.0, 6.0, 2.0)
+NAME = "words8"
+MOVED_WORD = "greasy"  # whose code is moved
+VALUES = np.arange(0.0, 3.1, 0.25)  # 0 and 1 are what training saw
+LONGEST_S = 1.024  # of a synthetic word
 COMPARED = 2  # samples; float64 holds every feature map of them
 
 TIMED_S = 1.0  # at least, and at least so many runs
 TIMED_RUNS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The networks of the zoo, and the class that stands for each word."""
+
+    networks: dict[Role, SpeechNetwork]
+    classes: dict[str, int]
+
+    @classmethod
+    def load(cls) -> Trained:
+        """From the package."""
+        return cls(zoo.load(NAME), zoo.words(NAME))
+
+    @property
+    def generator(self) -> SpeechNetwork:
+        return self.networks["generator"]
+
+    @property
+    def q_network(self) -> SpeechNetwork:
+        return self.networks["q_network"]
+
+    def named(self, logits: npt.NDArray[np.float32]) -> list[str]:
+        """The word of the largest logit of each row (B, N)."""
+        words = {number: word for word, number in self.classes.items()}
+        return [words[number] for number in logits.reshape(len(logits), -1).argmax(axis=1).tolist()]
+
+    def latents(self, words: list[str], *, seed: int, value: float = 1.0) -> npt.NDArray[np.float32]:
+        """(B, Z): the code of each word, and the same variables behind it for all."""
+        size = self.generator.spec.in_channels
+        codes = np.zeros((len(words), len(self.classes)), np.float32)
+        for row, word in enumerate(words):
+            codes[row, self.classes[word]] = value
+        latents = np.repeat(random(1, size=size, seed=seed)[:], len(words), axis=0)
+        latents[:, : codes.shape[1]] = codes
+        return latents
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +84,38 @@ class Run:
         return len(self.inputs) / self.seconds
 
 
-def run_words(corpus: WordCorpus, *, dim: int, seed: int, num_threads: int | None) -> Run:
-    """The Q-network of the eight-word ciwGAN hears every token."""
-    net = build(preset("tf1-ciwgan", role="q_network", num_categories=8, dim=dim), seed=seed)
-    return _run(
-        net, f"tf1-ciwgan:q_network:num_categories=8,dim={dim},seed={seed}", corpus.waveforms, num_threads
+def speak_words(
+    trained: Trained, tokens_per_word: int, seed: int
+) -> tuple[WordCorpus, npt.NDArray[np.float32]]:
+    """Words at the network's rate, and the same cut to its slice (B, L)."""
+    spec = trained.q_network.spec
+    corpus = synthesise_words(
+        tokens_per_word=tokens_per_word,
+        seed=seed,
+        slice_len=round(LONGEST_S * spec.sample_rate_hz),
+        sample_rate_hz=spec.sample_rate_hz,
     )
+    return corpus, fit_length(corpus.waveforms, spec.slice_len)
 
 
-def run_interpolation(*, dim: int, seed: int, num_threads: int | None) -> Run:
-    """The generator of WaveGAN speaks one latent vector: z11 moves, the other 99 stay where U(-1, 1) put them."""
-    latent = np.random.default_rng(seed).uniform(-1, 1, LATENTS)
-    latents = np.tile(latent, (VALUES.size, 1))  # (B, 100)
-    latents[:, MOVED] = VALUES
-    net = build(preset("tf1-wavegan", role="generator", dim=dim), seed=seed)
-    return _run(net, f"tf1-wavegan:generator:dim={dim},seed={seed}", latents, num_threads)
+def run_words(trained: Trained, waveforms: npt.NDArray[np.float32], num_threads: int | None) -> Run:
+    """The Q-network hears every token."""
+    return _run(trained.q_network, f"{NAME}:q_network", waveforms, num_threads)
+
+
+def run_interpolation(trained: Trained, *, seed: int, num_threads: int | None) -> Run:
+    """The generator speaks one latent vector whose code for a word grows from nothing to beyond what training saw."""
+    latents = trained.latents([MOVED_WORD] * VALUES.size, seed=seed)
+    latents[:, trained.classes[MOVED_WORD]] = VALUES
+    return _run(trained.generator, f"{NAME}:generator", latents, num_threads)
+
+
+def speak_codes(trained: Trained, *, seed: int) -> tuple[list[str], npt.NDArray[np.float32], list[str]]:
+    """Words, what the generator makes of their codes (B, L), and what the Q-network takes it for."""
+    words = sorted(trained.classes)
+    sounds = np.asarray(Probe(trained.generator, ["out"]).run(trained.latents(words, seed=seed))["out"])
+    heard = Probe(trained.q_network, ["logits"]).run(sounds)["logits"]
+    return words, sounds, trained.named(np.asarray(heard))
 
 
 def _run(net: SpeechNetwork, name: str, inputs: npt.NDArray[Any], num_threads: int | None) -> Run:
@@ -74,8 +130,8 @@ def _run(net: SpeechNetwork, name: str, inputs: npt.NDArray[Any], num_threads: i
     return Run(name, inputs, series, errors, statistics.median(times_s), len(times_s))
 
 
-def with_words(dataset: xarray.Dataset, corpus: WordCorpus) -> xarray.Dataset:
-    """Add to the series of a corpus what is known of each token: word, voice, pitch, rate, phones."""
+def with_words(dataset: xarray.Dataset, corpus: WordCorpus, named: list[str]) -> xarray.Dataset:
+    """Add to the series of a corpus what is known of each token: word, what it was taken for, voice, pitch, rate, phones."""
     tokens = corpus.tokens
     longest = max(len(token.phones) for token in tokens)
     labels = np.full((len(tokens), longest), "", dtype=object)  # (B, P)
@@ -85,6 +141,7 @@ def with_words(dataset: xarray.Dataset, corpus: WordCorpus) -> xarray.Dataset:
             labels[row, i], starts_s[row, i], ends_s[row, i] = phone.label, phone.start_s, phone.end_s
     described = dataset.assign_coords(
         word=("sample", [token.word for token in tokens]),
+        named=("sample", named),
         voice=("sample", [token.voice for token in tokens]),
         pitch=("sample", [token.pitch for token in tokens]),
         rate_wpm=("sample", [token.rate_wpm for token in tokens]),

@@ -21,6 +21,7 @@ from ..models import SpeechNetwork
 from ._convolutions import products_where_faster
 from ._losses import critic_loss, generator_loss, gradient_penalty, q_hits, q_loss
 from ._parallel import average_gradients
+from ._speed import at_speeds
 from ._state import State
 from ._twice import differentiated_twice, is_linear_in_pieces
 
@@ -47,6 +48,7 @@ class GeneratorInputs:
     q_latents: Tensor  # (B, Z), where Q's update has a batch of its own
     shifts: Tensor  # (S, B), the critic's
     q_shifts: Tensor  # (S, B)
+    q_speeds: Tensor  # (B,), 1 where Q hears the sound as it is
 
 
 @products_where_faster()
@@ -109,7 +111,7 @@ def generator_step(state: State, inputs: GeneratorInputs) -> Report:
     if update == "after":
         latents = inputs.q_latents
         generated = _spoken(state, latents)
-    heard, to_be_heard = _q_says(state, q, generated, latents[:, : state.config.code.size], inputs.q_shifts)
+    heard, to_be_heard = _q_says(state, q, generated, latents[:, : state.config.code.size], inputs)
     if update == "after":
         _update(state, "q", weights, torch.autograd.grad(generated, weights, to_be_heard))
     elif update == "together":
@@ -150,12 +152,13 @@ def _critic_says(state: State, generated: Tensor, shifts: Tensor) -> tuple[Repor
 
 
 def _q_says(
-    state: State, q: SpeechNetwork, generated: Tensor, code: Tensor, shifts: Tensor
+    state: State, q: SpeechNetwork, generated: Tensor, code: Tensor, inputs: GeneratorInputs
 ) -> tuple[Report, Tensor]:
     """Q's loss, with its gradients left in Q, and its gradient (B, C, L) with respect to the sounds."""
     kind = state.config.code.kind
     sounds = generated.detach().requires_grad_()
-    logits = q(sounds, shifts)  # (B, N)
+    heard = at_speeds(sounds, inputs.q_speeds) if state.config.loss.q_stretch else sounds
+    logits = q(heard, inputs.q_shifts)  # (B, N)
     loss = q_loss(kind, logits, code)
     _set_gradients_to_none(q)
     (state.config.loss.q_weight * loss).backward()
