@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from convscope._folders import whole_folder
 from convscope.data.cache._cache import Cache, open_cache
 from convscope.data.cache._collect import Collector, Settings
 from convscope.data.cache._format import (
@@ -103,8 +100,7 @@ def build_cache(
     _check_place(folder, replace=replace)
     description = {"source": source.describe(), "settings": asdict(settings)}
     json.dumps(description)  # now, not after an hour's pass
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with _put_into_place(folder) as made:
+    with whole_folder(folder, replace=replace) as made:
         _write(source, made, settings, description, progress)
     return open_cache(folder)
 
@@ -126,24 +122,6 @@ def _check_place(folder: Path, *, replace: bool) -> None:
         )
 
 
-@contextmanager
-def _put_into_place(folder: Path) -> Iterator[Path]:
-    """Give a new folder beside its place; rename it on success, remove it on any error."""
-    made, old = (folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.{kind}") for kind in ("new", "old"))
-    made.mkdir()
-    try:
-        yield made
-        if folder.exists():
-            folder.rename(old)
-        made.rename(folder)
-    except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
 def _write(
     source: Source,
     made: Path,
@@ -157,13 +135,11 @@ def _write(
             collector.take(item)
             if progress is not None:
                 progress(seen)
-        file.flush()
-        os.fsync(file.fileno())
     if collector.count == 0:
         raise CacheError(_nothing_left(collector, description["source"]))
     table = collector.table()
     content = table_bytes(table)
-    _write_to_disk(made / ITEMS, content)
+    (made / ITEMS).write_bytes(content)
     counts = {
         "items": len(table.names),
         "withheld": int(table.withheld.sum()),
@@ -180,14 +156,7 @@ def _write(
         "sha256": digests,
         "left_out": left_out,
     }
-    _write_to_disk(made / DESCRIPTION, description_bytes(whole))
-
-
-def _write_to_disk(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    (made / DESCRIPTION).write_bytes(description_bytes(whole))
 
 
 def _nothing_left(collector: Collector, source: dict[str, Any]) -> str:
