@@ -361,21 +361,21 @@ def test_a_full_disk_at_the_end_leaves_the_old_cache(tmp_path, monkeypatch, stag
     data.build_cache(numbered(3), tmp_path / "cache")
     before = content(tmp_path / "cache")
     full = OSError(errno.ENOSPC, "No space left on device")
-    plain_rename, plain_open = Path.rename, Path.open
+    plain_rename, plain_write = Path.rename, Path.write_bytes
 
     def rename(self, target):
         if stage == "rename" and self.name.endswith(".new"):
             raise full
         return plain_rename(self, target)
 
-    def open_(self, mode="r", *args, **more):
-        if self.name == stage and "x" in mode:
+    def write_bytes(self, content):
+        if self.name == stage:
             raise full
-        return plain_open(self, mode, *args, **more)
+        return plain_write(self, content)
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", rename)
-        patch.setattr(Path, "open", open_)
+        patch.setattr(Path, "write_bytes", write_bytes)
         with pytest.raises(OSError, match="No space left"):
             data.build_cache(numbered(9), tmp_path / "cache", replace=True)
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
