@@ -102,7 +102,6 @@ class Run:
     evaluate_every: int = 500  # steps
     log_every: int = 10  # steps, of which means are logged
     precision: Literal["float32", "bfloat16"] = "float32"
-    compile: bool = False  # torch.compile for what it can compile
     device: str = "cpu"
     threads: int = 0  # of the processor; 0: torch's choice
 
