@@ -1,4 +1,4 @@
-# make demo   words and latents through the networks: series, sounds and two pictures in demo/
+# make demo   words through a small trained ciwGAN, a code moved through its generator: series, sounds, pictures in demo/
 # make test   all tests
 # Both set up what they need in .venv, from the versions in constraints.txt. `make help` lists the rest.
 
