@@ -229,3 +229,29 @@ def test_the_debug_run_on_spoken_digits(convscope, folder, shared_data):
     evaluation = next(entry for entry in log if entry["kind"] == "evaluation")
     assert evaluation["words"] == [str(digit) for digit in range(10)]
     assert convscope("train", "--resume", "--out", "run", "--steps", 8).exit_code == 0
+
+
+@pytest.mark.slow
+def test_the_debug_run_on_synthetic_words(convscope, folder):
+    pytest.importorskip(
+        "espeakng_loader", reason="espeakng-loader (the extra convscope[speech]) is not installed"
+    )
+    changes = (
+        "--set",
+        "data.tokens_per_word=6",
+        "--set",
+        "run.evaluate_every=4",
+        "--set",
+        "run.save_every=4",
+    )
+    result = convscope("train", "debug", "--data", "words", "--out", "run", "--steps", 4, *changes)
+    assert result.exit_code == 0, result.stderr
+    assert convscope("train", "--resume", "--out", "run", "--steps", 8).exit_code == 0
+    log = [json.loads(line) for line in (folder / "run" / "log.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in log if entry["kind"] == "losses"] == list(range(1, 9))
+    assert [entry["step"] for entry in log if entry["kind"] == "checkpoint"] == [4, 8]
+    assert log[-1] == log[-1] | {"kind": "end", "step": 8, "why": "all 8 steps are done"}
+    evaluation = [entry for entry in log if entry["kind"] == "evaluation"][-1]
+    assert evaluation["words"] == sorted(cs.data.WORDS)
+    heard = convscope("evaluate", "run/checkpoints/step-00000008:q_network", "--tokens-per-word", 2)
+    assert "of 16 sounds named rightly" in heard.stdout
