@@ -1,9 +1,8 @@
-"""The cache: exact integers, stable parts, named faults, and an old cache that survives every failure."""
+"""The cache: exact integers, stable parts, everything left out by name, and an old cache that survives every failure."""
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import math
 import tracemalloc
@@ -13,53 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from tests.data.caches import FILES, RATE_HZ, Made, content, item, numbered, of
 
 from convscope import data
-from convscope.data.cache._format import description_bytes, read_description
 
 RECORDINGS = Path(__file__).parents[2].parent / "shared" / "data" / "spoken_digits" / "recordings"
-RATE_HZ = 16000
-FILES = ["cache.json", "items.npz", "samples.int16"]
-
-
-@dataclass(frozen=True)
-class Made:
-    """A source of items made here, by a function, so that they need not be in memory."""
-
-    make: object
-    count: int
-
-    def items(self):
-        for number in range(self.count):
-            yield self.make(number)
-
-    def describe(self):
-        return {"kind": "Made", "count": self.count}
-
-
-def item(name, samples, rate_hz=RATE_HZ, **more):
-    return data.Item(name, data.Sound(np.asarray(samples, np.float32), rate_hz), **more)
-
-
-def of(*items):
-    return Made(items.__getitem__, len(items))
-
-
-def numbered(count, *, length=100, prefix=""):
-    rng = np.random.default_rng(0)
-    integers = rng.integers(-3000, 3000, length)
-    return Made(
-        lambda i: item(f"{prefix}{i}.wav", np.roll(integers, i) / 32768, label=f"label {i % 12}"), count
-    )
 
 
 @pytest.fixture
 def cache(tmp_path):
     return data.build_cache(numbered(20), tmp_path / "cache")
-
-
-def content(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 # -- what comes in comes out ----------------------------------------------------------------------------------------
@@ -414,91 +376,6 @@ def test_a_description_that_json_cannot_hold_is_refused_before_the_pass(tmp_path
     with pytest.raises(TypeError, match="not JSON serializable"):
         data.build_cache(source, tmp_path / "cache")
     assert not source.read
-
-
-# -- damage ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_a_missing_file_is_named(cache, name):
-    (cache.folder / name).unlink()
-    with pytest.raises(data.CacheError, match=name):
-        data.open_cache(cache.folder)
-
-
-@pytest.mark.parametrize("change", [-1, -2, -4000, 1])
-def test_samples_that_were_cut_off_are_named_with_their_sizes(cache, change):
-    path = cache.folder / "samples.int16"
-    whole = path.read_bytes()
-    path.write_bytes(whole[:change] if change < 0 else whole + b"x" * change)
-    with pytest.raises(
-        data.CacheError, match=rf"samples\.int16: .* expected 4000 bytes, got {4000 + change}"
-    ):
-        data.open_cache(cache.folder)
-
-
-def test_any_damage_to_the_table_or_the_description_is_noticed(cache):
-    for name in ("items.npz", "cache.json"):
-        path = cache.folder / name
-        whole = path.read_bytes()
-        for position in range(0, len(whole), 7):
-            damaged = bytearray(whole)
-            damaged[position] ^= 0x01
-            path.write_bytes(damaged)
-            if name == "cache.json" and json_equal(whole, damaged):
-                continue  # white space turned into other white space
-            with pytest.raises(data.CacheError, match=name.replace(".", r"\.")):
-                data.open_cache(cache.folder)
-        path.write_bytes(whole[: len(whole) // 2])
-        with pytest.raises(data.CacheError, match=name.replace(".", r"\.")):
-            data.open_cache(cache.folder)
-        path.write_bytes(whole)
-    assert len(data.open_cache(cache.folder)) == 20
-
-
-def json_equal(a, b):
-    try:
-        return json.loads(a) == json.loads(bytes(b))
-    except ValueError:
-        return False
-
-
-def test_a_flipped_bit_in_the_samples_is_found_on_demand(cache):
-    path = cache.folder / "samples.int16"
-    damaged = bytearray(path.read_bytes())
-    damaged[1234] ^= 0x10
-    path.write_bytes(damaged)
-    assert len(data.open_cache(cache.folder)) == 20
-    with pytest.raises(data.CacheError, match=r"samples\.int16: damaged: expected SHA-256 [0-9a-f]{64}, got"):
-        data.open_cache(cache.folder, verify=True)
-
-
-def test_another_version_says_so(cache):
-    path = cache.folder / "cache.json"
-    path.write_text(path.read_text().replace('"version": 1', '"version": 2'))
-    with pytest.raises(data.CacheError, match="expected version 1, got 2: build the cache again"):
-        data.open_cache(cache.folder)
-
-
-def test_a_pickle_in_the_table_is_not_run(cache):
-    """Even one whose digest was made to fit."""
-    ran = []
-
-    class Trap:
-        def __reduce__(self):
-            return (ran.append, (1,))
-
-    arrays = dict(np.load(cache.folder / "items.npz"))
-    np.savez(cache.folder / "items.npz", **{**arrays, "names_text": np.array([Trap()], object)})
-    description = read_description(cache.folder / "cache.json")
-    digest = hashlib.sha256((cache.folder / "items.npz").read_bytes()).hexdigest()
-    description["sha256"]["items.npz"] = digest
-    (cache.folder / "cache.json").write_bytes(description_bytes(description))
-    with pytest.raises(
-        data.CacheError, match=r"items\.npz: no table of items: Object arrays cannot be loaded"
-    ):
-        data.open_cache(cache.folder)
-    assert not ran
 
 
 # -- size -----------------------------------------------------------------------------------------------------------

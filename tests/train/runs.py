@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from convscope.data import Item, Slices, Sound, build_cache
@@ -48,6 +50,11 @@ def small_config(code: str = "one_hot", **changes) -> Config:
         code=Code(kind=code, size=0 if code == "none" else 3),
         run=Run(**run),
     )
+
+
+def changed(config: Config, table: str, **fields: object) -> Config:
+    """A configuration that differs in some fields of one table."""
+    return replace(config, **{table: replace(getattr(config, table), **fields)})
 
 
 def noise_slices(folder, part: str = "train") -> Slices:

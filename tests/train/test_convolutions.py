@@ -7,11 +7,11 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.train.runs import small_config
+from tests.train.runs import changed, small_config
 from torch.autograd.profiler import profile
 
 from convscope import models
-from convscope.train import CriticInputs, changed, critic_step, gradient_penalty, new_state
+from convscope.train import CriticInputs, critic_step, gradient_penalty, new_state
 from convscope.train._convolutions import products_where_faster
 from convscope.train._twice import differentiated_twice, is_linear_in_pieces
 

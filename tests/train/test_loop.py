@@ -13,14 +13,13 @@ import time
 import numpy as np
 import pytest
 import torch
-from tests.train.runs import noise_slices, small_config
+from tests.train.runs import changed, noise_slices, small_config
 
 from convscope.models import CheckpointError
 from convscope.train import (
     TrainingError,
     Withheld,
     best_checkpoint,
-    changed,
     checkpoints,
     load_checkpoint,
     new_state,
@@ -107,7 +106,7 @@ def test_every_way_of_updating_q_resumes_to_the_same_bits(tmp_path, update):
 KILLED = """
     import sys
     from pathlib import Path
-    from tests.train.runs import noise_slices, small_config
+    from tests.train.runs import changed, noise_slices, small_config
     from convscope.train import checkpoints, load_checkpoint, new_state, train
 
     run = Path(sys.argv[1])

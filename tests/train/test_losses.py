@@ -7,13 +7,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from tests.train.runs import noise_slices, small_config
+from tests.train.runs import changed, noise_slices, small_config
 
 from convscope.train import (
     Config,
     Feed,
     Loss,
-    changed,
     critic_loss,
     critic_step,
     generator_loss,

@@ -6,7 +6,7 @@ train(state, slices, Path("run"))
 """
 
 from ._checkpoints import Best, best_checkpoint, checkpoints, load_checkpoint, save_checkpoint
-from ._config import Code, Config, ConfigError, Data, Loss, Network, Optimiser, Run, changed
+from ._config import Code, Config, ConfigError, Data, Loss, Network, Optimiser, Run
 from ._draws import Draws, Purpose
 from ._evaluate import Evaluation, evaluate
 from ._feed import Feed, StepInputs
@@ -52,7 +52,6 @@ __all__ = [
     "TrainingError",
     "Withheld",
     "best_checkpoint",
-    "changed",
     "checkpoints",
     "config_names",
     "config_text",

@@ -5,7 +5,7 @@ The defaults are TensorFlow's WaveGAN, from which every published model differs 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from .. import latents
@@ -197,8 +197,3 @@ def _check(config: Config) -> None:
 def _require(holds: bool, name: str, expected: str, got: object) -> None:
     if not holds:
         raise ConfigError(f"{name}: expected {expected}, got {got!r}")
-
-
-def changed(config: Config, table: str, **fields: object) -> Config:
-    """A configuration that differs in some fields of one table."""
-    return replace(config, **{table: replace(getattr(config, table), **fields)})

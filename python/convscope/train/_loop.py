@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
@@ -98,7 +99,7 @@ def train(
     slices : the training set.
     run : the folder for log and checkpoints.
     withheld : for the comparison of codes and labels.
-    observers : told what happens, besides the log.
+    observers : told what happens, besides the log; of several processes' losses, those of the first one's rows.
 
     Raises
     ------
@@ -110,15 +111,13 @@ def train(
         raise ConfigError(
             f"run.batch_size: expected a multiple of {world_size()} processes, got {settings.batch_size}"
         )
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
     feed = Feed(state, slices)
     watch = _Watch(state, feed, run, withheld, observers) if rank() == 0 else None
     clock = _Clock(state)
     reports: list[Report] = []
     ended = f"all {settings.steps} steps are done"
     inputs = feed.steps(state.step)
-    with Interrupt() as interrupt, kept_memory():
+    with Interrupt() as interrupt, kept_memory(), _threads(settings.threads):
         try:
             while not settings.steps or state.step < settings.steps:
                 reports.append(_step(state, next(inputs)))
@@ -139,11 +138,24 @@ def train(
                     if any_process(clock.is_over, settings.device):
                         ended = f"{settings.hours:g} hours are over"
                         break
+            if watch is not None:
+                watch.end(ended)
         finally:
             inputs.close()
-    if watch is not None:
-        watch.end(ended)
+            if watch is not None:
+                watch.close()
     return ended
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """So many of the processor's inside the block, as many as before after it; 0 changes nothing."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _step(state: State, inputs: StepInputs) -> Report:
@@ -168,7 +180,11 @@ class _Watch:
         self._state, self._run, self._withheld, self._observers = state, run, withheld, observers
         self._latents = feed.draws.latents(Purpose.PREVIEW, 0, count=_EXAMINED).to(state.config.run.device)
         self._log = Log(run, step=state.step)
-        self._log.write("start", state.step, {"torch": torch.__version__, "threads": torch.get_num_threads()})
+        self._log.write(
+            "start",
+            state.step,
+            {"torch": torch.__version__, "threads": state.config.run.threads or torch.get_num_threads()},
+        )
         self._looked = self._saved = -1
         self._accuracy: float | None = None  # at the last look
 
@@ -184,7 +200,6 @@ class _Watch:
             since = state.step - len(reports) + 1
             message = f"{broken[0]} is not finite somewhere in steps {since} to {state.step}"
             self._log.write("end", state.step, {"why": message})
-            self._log.close()
             raise TrainingError(f"{message}; {self._run} has the checkpoints from before")
 
     def look(self) -> None:
@@ -233,6 +248,8 @@ class _Watch:
         if self._saved != step:
             self.save()
         self._log.write("end", step, {"why": why})
+
+    def close(self) -> None:
         self._log.close()
 
     @torch.no_grad()
