@@ -82,6 +82,17 @@ def test_what_is_wrong_is_one_line_and_writes_nothing(convscope, checkpoint, fol
     assert convscope("import", "nowhere.pt").exit_code == 1
 
 
+def test_a_network_that_computes_no_numbers_is_a_failure(convscope, checkpoint, folder):
+    checkpoint["G/upconv_3/conv2d_transpose/kernel"][:] = (
+        3e38  # sums of them are infinite, differences no number
+    )
+    bundles.write(folder / "model.ckpt-7", checkpoint)
+    with np.errstate(invalid="ignore", over="ignore"):
+        result = convscope("import", "model.ckpt-7")
+    assert result.exit_code == 1
+    assert "beyond 3 times PyTorch's error: generator conv4" in result.stderr
+
+
 def test_there_and_back(convscope, checkpoint, folder):
     assert convscope("import", "model.ckpt-7").exit_code == 0
     result = convscope("export", "net", "-o", "old/model.ckpt-0")

@@ -55,7 +55,17 @@ def test_a_layer_beyond_the_limit_is_a_failure_that_is_named(convscope):
 
 @pytest.mark.parametrize(
     ("error", "torch_error", "beyond"),
-    [(1e-6, 5e-7, False), (1e-6, 2e-7, True), (1e-6, 0.0, True), (ROUNDING, 1e-9, False), (0.0, 0.0, False)],
+    [
+        (1e-6, 5e-7, False),
+        (1e-6, 2e-7, True),
+        (1e-6, 0.0, True),
+        (ROUNDING, 1e-9, False),
+        (0.0, 0.0, False),
+        (np.nan, 5e-7, True),
+        (np.nan, np.nan, True),
+        (1e-6, np.nan, True),
+        (np.inf, np.inf, True),
+    ],
 )
 def test_rounding_itself_is_no_failure(error, torch_error, beyond):
     assert (
@@ -67,6 +77,8 @@ def test_rounding_itself_is_no_failure(error, torch_error, beyond):
 def test_a_ratio_to_no_error_is_null():
     row = cs.probe.LayerError("conv1", 1e-7, 0.0, 1e-7, 0.0, 1e-7)
     assert (_facts(row)["name"], _facts(row)["ratio"]) == ("conv1", None)
+    none = cs.probe.LayerError("conv1", np.nan, np.nan, np.inf, 0.0, 1e-7)
+    assert list(_facts(none).values()) == ["conv1", None, None, None, 0.0, 1e-7, None]
 
 
 def test_an_unknown_layer_is_misuse(convscope):

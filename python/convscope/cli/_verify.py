@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -102,8 +103,8 @@ def verify(
 
 
 def is_beyond(row: LayerError, limit: float) -> bool:
-    """Whether a layer is worse than promised."""
-    return row.ratio > limit and row.error > ROUNDING
+    """Whether a layer is worse than promised; one whose error is no number is."""
+    return not (row.ratio <= limit or row.error <= ROUNDING)
 
 
 def show_errors(found: Verification, *, title: str | None = None) -> None:
@@ -124,6 +125,9 @@ def show_errors(found: Verification, *, title: str | None = None) -> None:
 
 
 def _facts(row: LayerError) -> dict[str, Any]:
-    """The ratio to an error of zero is null: JSON has no infinity."""
-    facts = asdict(row)
-    return {"name": facts.pop("layer"), **facts, "ratio": row.ratio if row.torch_error > 0 else None}
+    """What is infinite, such as the ratio to an error of zero, or no number is null: JSON has neither."""
+    facts = asdict(row) | {"ratio": row.ratio if row.torch_error > 0 else None}
+    name = facts.pop("layer")
+    return {"name": name} | {
+        key: value if value is not None and math.isfinite(value) else None for key, value in facts.items()
+    }

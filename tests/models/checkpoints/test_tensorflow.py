@@ -192,11 +192,15 @@ def test_a_class_embedding(tmp_path):
             lambda of: of["D/output/dense/kernel"].__setitem__((3, 0), np.nan),
             r"D/output/dense/kernel: 1 of 512 values are not finite",
         ),
+        (
+            lambda of: of["G/upconv_1/batch_normalization/moving_variance"].__setitem__(1, -0.5),
+            r"G/upconv_1/batch_normalization/moving_variance: expected variances of at least 0, got -0\.5",
+        ),
         (lambda of: of.clear(), r"no variable of a generator"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, change, message):
-    of = reference.variables(16384)
+    of = reference.variables(16384, norm=True)
     change(of)
     with pytest.raises(CheckpointError, match=message):
         cs.models.import_checkpoint(stored(tmp_path, of))

@@ -105,6 +105,10 @@ def fill(
             raise CheckpointError(
                 f"{file}: {source.variable}: {count} of {laid_out.size} values are not finite"
             )
+        if name.endswith("running_var") and laid_out.min() < 0:
+            raise CheckpointError(
+                f"{file}: {source.variable}: expected variances of at least 0, got {laid_out.min():g}"
+            )
         state[name] = torch.from_numpy(np.ascontiguousarray(laid_out, dtype=np.float32))
         rows.append(Mapped(source.variable, role, name, shape))
     network.load_state_dict(state, assign=True)
