@@ -1,11 +1,11 @@
-"""Folders that are written whole or not at all."""
+"""Folders and sets of files that are written whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,6 +42,35 @@ def whole_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
             old.rename(folder)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def write_files(contents: Mapping[Path, bytes | None]) -> None:
+    """Files that take the place of what was there, synced, once all are written; ``None`` takes a file away.
+
+    Whatever happens before, a full disk included, what was there remains as it was. They come into place in their order, so
+    the one that makes the others known should be the last.
+    """
+    for path in contents:
+        if path.is_dir():
+            raise IsADirectoryError(f"{path}: is a folder")
+    made: dict[Path, Path] = {}
+    try:
+        for path, data in contents.items():
+            if data is not None:
+                made[path] = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+                made[path].write_bytes(data)
+                _sync(made[path])
+        for path in contents:
+            if path in made:
+                made[path].replace(path)
+            else:
+                path.unlink(missing_ok=True)
+    except BaseException:
+        for new in made.values():
+            new.unlink(missing_ok=True)
+        raise
+    for folder in {path.parent for path in contents}:
+        _sync(folder)
 
 
 def _sync(path: Path) -> None:

@@ -91,20 +91,3 @@ def test_a_network_that_computes_no_numbers_is_a_failure(convscope, checkpoint, 
         result = convscope("import", "model.ckpt-7")
     assert result.exit_code == 1
     assert "beyond 3 times PyTorch's error: generator conv4" in result.stderr
-
-
-def test_there_and_back(convscope, checkpoint, folder):
-    assert convscope("import", "model.ckpt-7").exit_code == 0
-    result = convscope("export", "net", "-o", "old/model.ckpt-0")
-    assert result.exit_code == 0
-    assert "old/model.ckpt-0.index" in result.stdout
-    assert convscope("import", "old/model.ckpt-0", "-o", "again").exit_code == 0
-    first, again = (cs.models.load(folder / name)["generator"].state_dict() for name in ("net", "again"))
-    assert all(torch.equal(values, again[name]) for name, values in first.items())
-    refused = convscope("export", "net", "-o", "old/model.ckpt-0")
-    assert refused.exit_code == 2
-    assert "--force replaces it" in refused.stderr
-    assert convscope("export", "net", "-o", "old/model.ckpt-0", "--force").exit_code == 0
-    missing = convscope("export", "nowhere", "-o", "x")
-    assert missing.exit_code == 1
-    assert "nowhere: expected a folder" in missing.stderr

@@ -22,13 +22,17 @@ def export(
             "--out", "-o", metavar="NAME", help="What the files' names begin with, such as old/model.ckpt-0."
         ),
     ],
-    force: Annotated[bool, typer.Option("--force", help="Replace files.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files, the folder's checkpoint and args.txt included.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Write networks as the code that they are from reads them.
 
     Those of a tf1- preset become a TensorFlow checkpoint, those of a PyTorch
-    port its state dicts. Optimisers are not written.
+    port its state dicts. Optimisers are not written. Beside a TensorFlow
+    checkpoint come the files checkpoint, which names it, and args.txt, with
+    the length of its sounds: best give it a folder of its own.
 
     \b
     convscope export net -o old/model.ckpt-0
@@ -36,13 +40,13 @@ def export(
     with reporting(debug=debug):
         from ..models import CheckpointError, export_checkpoint, load
 
-        there = sorted(out.parent.glob(f"{out.name}*"))
-        if there and not force:
-            raise Misuse(f"--out: {there[0]} exists already; --force replaces it")
         try:
             networks = load(folder)
         except CheckpointError as error:
             raise Failure(str(error)) from error
-        with misuse(ValueError):
-            files = export_checkpoint(networks, out)
+        try:
+            with misuse(ValueError, about="--out: "):
+                files = export_checkpoint(networks, out, replace=force)
+        except FileExistsError as error:
+            raise Misuse(f"--out: {error}; --force replaces it") from error
         say(f"wrote {', '.join(str(file) for file in files)}")

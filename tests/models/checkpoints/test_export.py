@@ -74,6 +74,31 @@ def test_a_whole_checkpoint(tmp_path):
     assert cs.models.import_checkpoint(tmp_path / "new")["generator"].spec == networks["generator"].spec
 
 
+@pytest.mark.parametrize("name", ["tf1-ciwgan", "torch-ceti", "torch-mostafaelaraby"])
+def test_a_full_disk_leaves_what_was_there(tmp_path, full_disk, name):
+    networks = {role: network_of(name, role, dim=2) for role in ("generator", "discriminator")}
+    files = cs.models.export_checkpoint(networks, tmp_path / "x")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert set(files) == set(before)
+    with full_disk(20_000), pytest.raises(OSError, match="File too large"):
+        cs.models.export_checkpoint(networks, tmp_path / "x", replace=True)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_graph_of_an_earlier_checkpoint_is_not_left(tmp_path):
+    network = network_of("tf1-ciwgan", "generator", 32768, dim=2)
+    (tmp_path / "x.meta").write_bytes(b"of other strides")
+    with pytest.raises(FileExistsError, match=r"x\.meta: is there already"):
+        cs.models.export_checkpoint({"generator": network}, tmp_path / "x")
+    cs.models.export_checkpoint({"generator": network}, tmp_path / "x", replace=True)
+    found = cs.models.import_checkpoint(tmp_path / "x", preset="tf1-ciwgan")
+    assert found["generator"].spec.slice_len == 32768
+    (tmp_path / "y.index").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"y\.index: is a folder"):
+        cs.models.export_checkpoint({"generator": network}, tmp_path / "y", replace=True)
+    assert not (tmp_path / "y.data-00000-of-00001").exists()
+
+
 def test_what_has_no_system_is_refused(tmp_path):
     a, b = network_of("tf1-ciwgan", "generator", dim=2), network_of("torch-ceti", "q_network", dim=2)
     with pytest.raises(ValueError, match="expected those of one preset, got tf1-ciwgan, torch-ceti"):

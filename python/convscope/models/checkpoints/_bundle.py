@@ -120,8 +120,8 @@ class TensorBundle(Mapping[str, np.ndarray]):
         return data
 
 
-def write_bundle(prefix: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """The checkpoint's two files, for float32 arrays, and the file ``checkpoint`` beside them that names it."""
+def bundle_files(prefix: Path, arrays: Mapping[str, np.ndarray]) -> dict[Path, bytes]:
+    """The checkpoint's two files, for float32 arrays, and the file ``checkpoint`` beside them that names it; the index last."""
     data = bytearray()
     header = _field(1, 1) + _inside(3, _field(1, 1))  # one data file, and a version
     entries = {b"": header}
@@ -131,9 +131,11 @@ def write_bundle(prefix: Path, arrays: Mapping[str, np.ndarray]) -> None:
         message = _field(1, _FLOAT32) + _inside(2, shape) + _field(4, len(data)) + _field(5, len(raw))
         entries[name.encode()] = message + varint(6 << 3 | 5) + masked(crc32c(raw)).to_bytes(4, "little")
         data += raw
-    Path(f"{prefix}.data-00000-of-00001").write_bytes(data)
-    Path(f"{prefix}.index").write_bytes(write_table(entries))
-    prefix.with_name("checkpoint").write_text(f'model_checkpoint_path: "{prefix.name}"\n')
+    return {
+        prefix.with_name(f"{prefix.name}.data-00000-of-00001"): bytes(data),
+        prefix.with_name("checkpoint"): f'model_checkpoint_path: "{prefix.name}"\n'.encode(),
+        prefix.with_name(f"{prefix.name}.index"): write_table(entries),
+    }
 
 
 def _field(number: int, value: int) -> bytes:

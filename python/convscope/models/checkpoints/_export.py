@@ -2,59 +2,92 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from ..._folders import write_files
 from .._dialects import DIALECTS
 from .._network import SpeechNetwork
 from .._spec import Role
-from ._bundle import write_bundle
+from ._bundle import bundle_files
+from ._imported import LETTERS
 from ._ports import port_state
 from ._tensorflow import tensorflow_variables
 
-_LETTERS: dict[Role, str] = {"generator": "G", "discriminator": "D", "q_network": "Q"}
 
-
-def export_checkpoint(networks: Mapping[Role, SpeechNetwork], path: str | os.PathLike[str]) -> list[Path]:
-    """Write networks as the code that they are from reads them.
+def export_checkpoint(
+    networks: Mapping[Role, SpeechNetwork], path: str | os.PathLike[str], *, replace: bool = False
+) -> list[Path]:
+    """Write networks as the code that they are from reads them; all files or, on an error, none.
 
     Parameters
     ----------
     networks : of one preset, by role.
     path : what the files' names begin with. Networks of a ``tf1-`` preset become a TensorFlow checkpoint (``model.ckpt-7.index``
-        and its data, ``checkpoint``, and an ``args.txt`` with the slice length), those of a PyTorch port ``..._G.pt``, ``..._D.pt`` and
-        ``..._Q.pt``, or, of ``torch-mostafaelaraby``, one dict of that name. Optimisers are not written.
+        and its data; beside them ``checkpoint``, which names it, and an ``args.txt`` with the slice length), those of a PyTorch port
+        ``..._G.pt``, ``..._D.pt`` and ``..._Q.pt``, or, of ``torch-mostafaelaraby``, one dict of that name. Optimisers are not written.
+    replace : whether any of these may be there already, ``checkpoint`` and ``args.txt`` included. What remains of an earlier checkpoint
+        of that name and would be read with the new one, a ``.meta`` or ``..._D.pt``, is then removed.
 
     Returns
     -------
     list
-        The files.
+        The files that were written.
+
+    Raises
+    ------
+    FileExistsError
+        If one is there and ``replace`` is false.
     """
     path = Path(path)
+    if path.is_dir():
+        raise ValueError(
+            f"path: expected what the files' names begin with, such as model.ckpt-0, got the folder {path}"
+        )
+    contents = _contents(networks, path)
+    for file in contents:
+        if file.exists() and not replace:
+            raise FileExistsError(f"{file}: is there already")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_files(contents)
+    return [file for file, data in contents.items() if data is not None]
+
+
+def _contents(networks: Mapping[Role, SpeechNetwork], path: Path) -> dict[Path, bytes | None]:
+    """Of every file, the one that makes others known last; None for what must not be there beside them."""
     presets = {network.spec.name for network in networks.values()}
     if len(presets) != 1 or not presets <= set(DIALECTS):
         raise ValueError(
             f"networks: expected those of one preset, got {', '.join(sorted(presets)) or 'none'}"
         )
     (preset,) = presets
-    path.parent.mkdir(parents=True, exist_ok=True)
     if preset.startswith("tf1-"):
         arrays: dict[str, np.ndarray] = {}
         for network in networks.values():
             arrays |= tensorflow_variables(network)
-        write_bundle(path, arrays)
-        arguments = path.with_name("args.txt")
-        arguments.write_text(f"data_slice_len,{next(iter(networks.values())).spec.slice_len}\n")
-        return [*sorted(path.parent.glob(f"{path.name}.*")), path.with_name("checkpoint"), arguments]
+        arguments = f"data_slice_len,{next(iter(networks.values())).spec.slice_len}\n"
+        return {
+            path.with_name(f"{path.name}.meta"): None,
+            path.with_name("args.txt"): arguments.encode(),
+            **bundle_files(path, arrays),
+        }
     states = {role: port_state(network) for role, network in networks.items()}
     if preset == "torch-mostafaelaraby":
-        torch.save(states, path)
-        return [path]
-    files = [path.with_name(f"{path.name}_{_LETTERS[role]}.pt") for role in states]
-    for file, state in zip(files, states.values(), strict=True):
-        torch.save(state, file)
-    return files
+        return {path: _saved(states)}
+    return {
+        path.with_name(f"{path.name}_{letter}.pt"): _saved(states[role]) if role in states else None
+        for letter, role in LETTERS.items()
+    }
+
+
+def _saved(what: Any) -> bytes:
+    """As ``torch.save`` writes it; in memory, since it takes a full disk for an error of its own."""
+    file = io.BytesIO()
+    torch.save(what, file)
+    return file.getvalue()

@@ -12,6 +12,9 @@ from .._network import SpeechNetwork
 from .._spec import Role
 from ._error import CheckpointError
 
+# In names of files and variables.
+LETTERS: dict[str, Role] = {"G": "generator", "D": "discriminator", "Q": "q_network"}
+
 
 @dataclass(frozen=True, slots=True)
 class Mapped:

@@ -21,9 +21,8 @@ from ._bundle import TensorBundle
 from ._dump import Dump
 from ._error import CheckpointError
 from ._graph import strides
-from ._imported import Imported, Mapped, Source, fill
+from ._imported import LETTERS, Imported, Mapped, Source, fill
 
-_SCOPES: dict[str, Role] = {"G": "generator", "D": "discriminator", "Q": "q_network"}
 _OF_NETWORK = re.compile(r"(?:^|/)([GDQ])/")
 # Slots of the optimisers, their decay rates, counters.
 _OF_TRAINING = re.compile(
@@ -40,7 +39,7 @@ def import_tensorflow(bundle: TensorBundle | Dump, preset: str | None, slice_len
     file = str(bundle.prefix)
     ignored = tuple(name for name in bundle if _OF_TRAINING.search(name))
     names = [name for name in bundle if not _OF_TRAINING.search(name)]
-    by_scope = {scope: _of_scope(names, scope) for scope in _SCOPES}
+    by_scope = {scope: _of_scope(names, scope) for scope in LETTERS}
     known = {name for found in by_scope.values() for name in found.values()}
     unknown = [name for name in names if name not in known]
     if unknown:
@@ -60,7 +59,7 @@ def import_tensorflow(bundle: TensorBundle | Dump, preset: str | None, slice_len
     for scope, found in by_scope.items():
         if not found:
             continue
-        role = _SCOPES[scope]
+        role = LETTERS[scope]
         options = _options(scope, bundle, found)
         if role != "discriminator" and preset != "tf1-wavegan":
             options["num_categories"] = categories
@@ -89,7 +88,7 @@ def import_tensorflow(bundle: TensorBundle | Dump, preset: str | None, slice_len
 
 def tensorflow_variables(network: SpeechNetwork) -> dict[str, np.ndarray]:
     """A network's parameters under TensorFlow's names and in its layouts."""
-    scope = next(scope for scope, role in _SCOPES.items() if role == network.spec.role)
+    scope = next(scope for scope, role in LETTERS.items() if role == network.spec.role)
     parameters = network.state_dict()
     return {
         source.variable: source.stored(parameters[name].detach().cpu().numpy())

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from .._spec import Role
 from ._error import CheckpointError
+from ._imported import LETTERS
 
 _OF_SET = re.compile(r"^(?P<set>.*)_(?P<letter>[GDQ])\.pt$")
 _NUMBERS = re.compile(r"\d+")
 _FOREIGN = re.compile(r"Unsupported (?:global|class)[^\w]*(?:GLOBAL )?([\w.]+)")
-_ROLES: dict[str, Role] = {"G": "generator", "D": "discriminator", "Q": "q_network"}
 _KEYS: dict[str, Role] = {
     "generator": "generator",
     "discriminator": "discriminator",
@@ -43,7 +43,7 @@ def read_states(path: Path, *, trust_pickle: bool) -> list[State]:
     for file in _files(path):
         named = _OF_SET.match(file.name)
         for role, arrays in _networks(_load(file, trust_pickle), file):
-            states.append(State(str(file), role or (_ROLES[named["letter"]] if named else None), arrays))
+            states.append(State(str(file), role or (LETTERS[named["letter"]] if named else None), arrays))
     return states
 
 
