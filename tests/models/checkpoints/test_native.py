@@ -109,6 +109,22 @@ def test_a_file_cut_off_anywhere(tmp_path, networks):
             lambda tensors: tensors["conv2.bias"].fill_(torch.nan),
             r"conv2\.bias: 8 of 8 values are not finite",
         ),
+        (
+            lambda tensors: tensors.update({"conv2.bias": torch.full((8,), 1e300, dtype=torch.float64)}),
+            r"conv2\.bias: 8 of 8 values are not finite in single precision",
+        ),
+        (
+            lambda tensors: tensors.update({"conv2.bias": torch.zeros(8, dtype=torch.int64)}),
+            r"conv2\.bias: expected floating-point numbers, got int64",
+        ),
+        (
+            lambda tensors: tensors.update({"conv2.norm.num_batches_tracked": torch.zeros(2)}),
+            r"conv2\.norm\.num_batches_tracked: expected a count, got float32 of shape \[2\]",
+        ),
+        (
+            lambda tensors: tensors.update({"conv2.norm.num_batches_tracked": torch.tensor(torch.nan)}),
+            r"conv2\.norm\.num_batches_tracked: expected a count, got float32 of shape \[\]",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, networks, change, message):
@@ -127,12 +143,78 @@ def test_files_of_others(tmp_path, networks):
     with pytest.raises(CheckpointError, match="not written by convscope"):
         cs.models.load(path)
     spec = json.loads(to_json(networks["generator"].spec))
-    for wrong in (spec | {"wings": 2}, {"layers": []}, spec | {"layers": [{"kind": "attention"}]}, [1]):
+    for wrong in (spec | {"wings": 2}, {"layers": []}, spec | {"layers": [{"kind": "attention"}]}, [1], None):
         with pytest.raises(SpecError, match="expected the description of a network"):
             from_json(json.dumps(wrong))
         save_file({"a": torch.zeros(1)}, path, metadata={KEY: json.dumps(wrong)})
         with pytest.raises(CheckpointError, match=r"generator\.safetensors: expected the description"):
             cs.models.load(path)
+
+
+def _layer(i, **changed):
+    return lambda spec: spec["layers"][i].update(changed)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_layer(1, activation={"kind": "gelu"}), r"layers\[1\]: activation: kind: expected one of identity, .*got 'gelu'"),
+        (_layer(1, activation=None), r"activation: expected its fields, got None"),
+        (_layer(1, activation={"kind": "relu", "slope": "x"}), r"activation: slope: expected a finite number, got 'x'"),
+        (_layer(1, norm={"eps": float("nan")}), r"norm: eps: expected a finite number, got nan"),
+        (_layer(1, norm={"eps": 10**400}), r"too large"),
+        (_layer(1, norm={"statistics": "median"}), r"norm: statistics: expected one of running, batch, got 'median'"),
+        (_layer(1, kernel=25.0), r"layers\[1\]: kernel: expected int, got 25\.0"),
+        (_layer(1, bias="no"), r"bias: expected bool, got 'no'"),
+        (_layer(1, transposed=1), r"transposed: expected bool, got 1"),
+        (_layer(1, padding=[1, 2, 3]), r"padding: expected a list of 2, got \[1, 2, 3\]"),
+        (_layer(1, padding=[1.0, 2]), r"padding\[0\]: expected int, got 1\.0"),
+        (_layer(1, shuffle={}), r"shuffle: radius: expected a value, got None"),
+        (_layer(1, name="a.b"), r"layers\[1\]: name: expected an identifier, got 'a\.b'"),
+        (_layer(1, name=[1]), r"layers\[1\]: name: expected str, got \[1\]"),
+        (_layer(1, kernel=2**62, padding=[0, 0]), r"[Ss]torage size calculation overflowed"),
+        (_layer(1, name="forward"), r"attribute 'forward' already exists"),
+        (_layer(0, order="rows"), r"layers\[0\]: order: expected one of channels_last, channels_first, got 'rows'"),
+        (lambda spec: spec.update(role=["generator"]), r"role: expected one of generator, .*got \['generator'\]"),
+        (lambda spec: spec.update(role="foo"), r"role: expected one of generator, .*got 'foo'"),
+        (lambda spec: spec.update(layers="abc"), r"layers: expected a list, got 'abc'"),
+        (lambda spec: spec.update(slice_len=True), r"slice_len: expected int, got True"),
+        (lambda spec: spec.pop("in_length"), r"network: in_length: expected a value, got None"),
+    ],
+)  # fmt: skip
+def test_descriptions_that_cannot_be(tmp_path, networks, change, message):
+    path, net = tmp_path / "generator.safetensors", networks["generator"]
+    spec = json.loads(to_json(net.spec))
+    change(spec)
+    save_file(net.state_dict(), path, metadata={KEY: json.dumps(spec)})
+    with pytest.raises(CheckpointError, match=rf"generator\.safetensors: .*{message}"):
+        cs.models.load(path)
+
+
+def test_a_description_that_never_ends(tmp_path):
+    path = tmp_path / "generator.safetensors"
+    save_file({"a": torch.zeros(1)}, path, metadata={KEY: "[" * 100_000})
+    with pytest.raises(
+        CheckpointError, match=r"generator\.safetensors: expected the description of a network: maximum"
+    ):
+        cs.models.load(path)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64, torch.float8_e4m3fn])
+def test_other_precisions_are_read(tmp_path, networks, dtype):
+    path, net = tmp_path / "generator.safetensors", networks["generator"]
+    stored = {name: v.to(dtype) if v.is_floating_point() else v for name, v in net.state_dict().items()}
+    save_file(stored, path, metadata={KEY: to_json(net.spec)})
+    loaded = cs.models.load(path)["generator"].state_dict()
+    for name, values in stored.items():
+        assert torch.equal(loaded[name], values.to(loaded[name].dtype))
+
+
+def test_two_networks_of_a_role(tmp_path, networks):
+    cs.models.save(networks, tmp_path / "trained")
+    shutil.copy(tmp_path / "trained" / "generator.safetensors", tmp_path / "trained" / "other.safetensors")
+    with pytest.raises(CheckpointError, match=r"other\.safetensors: a second generator in the folder"):
+        cs.models.load(tmp_path / "trained")
 
 
 def test_a_description_of_its_own(tmp_path):

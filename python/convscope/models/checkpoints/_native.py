@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from ..._folders import whole_folder
 from .._network import SpeechNetwork
-from .._spec import Role, SpecError
+from .._spec import Role
 from .._text import from_json, to_json
 from ._error import CheckpointError
-from ._imported import Source, fill
+from ._imported import Source, as_array, empty_network, fill
+from ._reader import reading
 
 SUFFIX = ".safetensors"
 _KEY = "convscope.network"  # of the description among the file's metadata
@@ -65,35 +66,36 @@ def load(path: str | os.PathLike[str]) -> dict[Role, SpeechNetwork]:
         not finite; the message names the file and the parameter.
     """
     path = Path(path)
-    files = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
-    if not files or not files[0].is_file():
-        raise CheckpointError(f"{path}: expected a folder with .safetensors files, or one of them")
     networks: dict[Role, SpeechNetwork] = {}
-    for file in files:
-        network = _load(file)
-        networks[network.spec.role] = network.eval()
+    with reading(path):
+        files = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
+        if not files or not files[0].is_file():
+            raise CheckpointError(f"{path}: expected a folder with {SUFFIX} files, or one of them")
+        for file in files:
+            network = _load(file)
+            if network.spec.role in networks:
+                raise CheckpointError(f"{file}: a second {network.spec.role} in the folder")
+            networks[network.spec.role] = network.eval()
     return networks
 
 
 def _load(file: Path) -> SpeechNetwork:
     try:
-        with safe_open(file, framework="np") as opened:
+        with safe_open(file, framework="pt") as opened:
             description = (opened.metadata() or {}).get(_KEY)
-            arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118, no mapping
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118, no mapping
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{file}: damaged, cut off, or no safetensors file: {error}") from error
+    arrays = {name: as_array(values, f"{file}: {name}") for name, values in tensors.items()}
     if description is None:
         raise CheckpointError(f"{file}: not written by convscope: it has no description of a network")
-    try:
-        spec = from_json(description)
-    except SpecError as error:
-        raise CheckpointError(f"{file}: {error}") from error
-    with torch.device("meta"):
-        network = SpeechNetwork(spec)
+    network = empty_network(partial(from_json, description), str(file))
     parameters = {name: values.dim() for name, values in network.state_dict().items()}
     for name in arrays:
         if name not in parameters:
-            raise CheckpointError(f"{file}: {name}: no parameter of a {spec.name} {spec.role}")
+            raise CheckpointError(
+                f"{file}: {name}: no parameter of a {network.spec.name} {network.spec.role}"
+            )
     fill(
         network,
         {name: Source(name, tuple(range(count))) for name, count in parameters.items()},

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 from ._error import CheckpointError
+
+_MOST_DIMENSIONS, _MOST_VALUES = (
+    32,
+    1 << 40,
+)  # NumPy's least limit; no network of speech has a thousandth of it
 
 
 class Reader:
@@ -31,3 +41,22 @@ class Reader:
             if byte < 0x80:
                 return value & 0xFFFFFFFFFFFFFFFF
         raise CheckpointError(f"{self._what}: a number of more than 64 bits")
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """What the system has against a file, as a CheckpointError."""
+    try:
+        yield
+    except OSError as error:
+        raise CheckpointError(f"{error.filename or path}: {error.strerror or error}") from error
+
+
+def as_shape(sizes: Iterable[int], what: str) -> tuple[int, ...]:
+    """A shape that a file claims, if an array may have it."""
+    shape = tuple(sizes)
+    if len(shape) > _MOST_DIMENSIONS or min(shape, default=0) < 0:
+        raise CheckpointError(f"{what}: damaged: a shape of {len(shape)} dimensions, or a negative one")
+    if math.prod(max(size, 1) for size in shape) >= _MOST_VALUES:
+        raise CheckpointError(f"{what}: damaged: a shape of {' x '.join(str(size) for size in shape)} values")
+    return shape
