@@ -58,17 +58,26 @@ def block(entries: list[tuple[bytes, bytes]], restart_every: int = 16) -> bytes:
 
 def table(entries: Mapping[bytes, bytes], entries_of_block: int = 20) -> bytes:
     """A table's file."""
+    ordered = sorted(entries.items())
+    parts = [ordered[first : first + entries_of_block] for first in range(0, len(ordered), entries_of_block)]
+    return assembled([block(part) for part in parts], [part[-1][0] for part in parts])
+
+
+def assembled(
+    blocks: list[bytes], keys: list[bytes] | None = None, *, times: int = 1, compression: int = 0
+) -> bytes:
+    """A table's file of blocks that may be wrong, with right checksums; each is named so many times."""
     out, places = bytearray(), []
 
     def add(contents: bytes) -> bytes:
         place = varint(len(out)) + varint(len(contents))
-        out.extend(contents + b"\0" + masked(contents + b"\0"))
+        kind = bytes([compression])
+        out.extend(contents + kind + masked(contents + kind))
         return place
 
-    ordered = sorted(entries.items())
-    for first in range(0, len(ordered), entries_of_block):
-        part = ordered[first : first + entries_of_block]
-        places.append((part[-1][0], add(block(part))))
+    for key, contents in zip(keys or [b"z"] * len(blocks), blocks, strict=True):
+        places += [(key, add(contents))] * times
+    compression = 0
     footer = add(block([])) + add(block(places, restart_every=1))
     return bytes(out) + footer.ljust(40, b"\0") + bytes.fromhex("57fb808b247547db")
 

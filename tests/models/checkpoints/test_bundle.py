@@ -143,6 +143,70 @@ def test_an_entry_that_cannot_be(tmp_path, arrays, changed, message):
         TensorBundle(tmp_path / "model")["half"]
 
 
+def test_every_variable_is_read_once(tmp_path, arrays, monkeypatch):
+    bundles.write(tmp_path / "model", arrays)
+    bundle, read = TensorBundle(tmp_path / "model"), []
+    monkeypatch.setattr(
+        TensorBundle, "_bytes", lambda self, variable: read.append(variable.name) or bytearray(8)
+    )
+    assert "global_step" in bundle
+    assert read == []
+    assert bundle["global_step"] == 0
+    assert read == ["global_step"]
+
+
+def claim(*sizes: int) -> bytes:
+    shape = b"".join(bundles.inside(2, bundles.number(1, size)) for size in sizes)
+    return bundles.number(1, 1) + bundles.inside(2, shape)
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        ({b"": bundles.number(1, 1) + bundles.number(2, 1)}, "written on a big-endian machine"),
+        ({b"": bundles.number(1, 0)}, "expected 1 to 99999 data files, got 0"),
+        ({b"": bundles.number(1, 100_000)}, "expected 1 to 99999 data files, got 100000"),
+        ({b"": b"", b"a": claim(*[1] * 33)}, "a: damaged: a shape of 33 dimensions"),
+        ({b"": b"", b"a": claim(2**20, 2**20)}, "a: damaged: a shape of 1048576 x 1048576 values"),
+        ({b"": b"", b"a": claim(0, 2**62)}, "a: damaged: a shape of 0 x"),
+        (
+            {b"": b"", b"\xff": claim(1), b"\\xff": claim(1)},
+            r"two variables of names that no text tells apart",
+        ),
+        (bundles.assembled([bundles.block([(b"", b"")])], compression=1), r"compressed \(kind 1\)"),
+        (bundles.assembled([bundles.block([(b"", b""), (b"a", b""), (b"a", b"")])]), "b'a' is there twice"),
+        ({b"": b"", b"a\x1b[31m\n": b"\x07"}, r"a\\x1b\[31m\\n: damaged: a field of kind 7"),
+    ],
+)
+def test_what_no_index_says(tmp_path, made, message):
+    contents = made if isinstance(made, bytes) else bundles.table(made)
+    (tmp_path / "model.index").write_bytes(contents)
+    with pytest.raises(CheckpointError, match=rf"model\.index: .*{message}"):
+        TensorBundle(tmp_path / "model")
+
+
+def test_a_missing_shard_is_named(tmp_path, arrays):
+    bundles.write(tmp_path / "model", arrays, shards=3)
+    (tmp_path / "model.data-00001-of-00003").unlink()
+    bundle = TensorBundle(tmp_path / "model")
+    missing = [name for name, variable in bundle.variables.items() if variable.shard == 1]
+    assert missing
+    for name in missing:
+        with pytest.raises(CheckpointError, match=rf"model\.data-00001-of-00003: {name}: no such file"):
+            bundle[name]
+
+
+def test_names_that_no_file_has(tmp_path):
+    with pytest.raises(CheckpointError, match="File name too long"):
+        TensorBundle(tmp_path / ("x" * 300))
+    for name in ("", ".."):
+        (tmp_path / "checkpoint").write_text(f'model_checkpoint_path: "{name}"\n')
+        with pytest.raises(
+            CheckpointError, match=rf'checkpoint: model_checkpoint_path: expected a name, got "{name}"'
+        ):
+            TensorBundle(tmp_path)
+
+
 def test_what_is_no_checkpoint(tmp_path):
     (tmp_path / "model.index").write_bytes(b"RIFF" * 100)
     with pytest.raises(CheckpointError, match=r"model\.index: not the index of a TensorFlow checkpoint"):

@@ -116,6 +116,19 @@ def test_the_length_of_six_layers(tmp_path):
     assert cs.models.import_checkpoint(path, slice_len=65536)["generator"].spec.slice_len == 65536
     (tmp_path / "args.txt").write_text("data_slice_len,32768\n")
     assert cs.models.import_checkpoint(path)["q_network"].spec.slice_len == 32768
+    for wrong in ("", "data_slice_len\n", f"data_slice_len,{'1' * 5000}\n", "data_slice_len,\u00b2\n"):
+        (tmp_path / "args.txt").write_text(wrong)
+        with pytest.raises(CheckpointError, match=r"expected slice_len, got none"):
+            cs.models.import_checkpoint(path)
+    (tmp_path / "args.txt").write_text("data_slice_len,77\n")
+    with pytest.raises(CheckpointError, match=r"slice_len: expected one of .*got 77"):
+        cs.models.import_checkpoint(path)
+    (tmp_path / "model.ckpt-7.meta").write_bytes(graph({f"D/downconv_{'9' * 5000}/conv1d/Conv1D": 2}))
+    with pytest.raises(CheckpointError, match=r"slice_len: expected one of .*got 77"):
+        cs.models.import_checkpoint(path)
+    (tmp_path / "model.ckpt-7.meta").write_bytes(b"\xff" * 100)
+    with pytest.raises(CheckpointError, match=r"model\.ckpt-7\.meta: a number of more than 64 bits"):
+        cs.models.import_checkpoint(path)
     (tmp_path / "model.ckpt-7.meta").write_bytes(
         graph({"D/downconv_4/conv1d/Conv1D": 2, "D/downconv_5/conv1d/Conv1D": 4})
     )
@@ -196,6 +209,34 @@ def test_a_class_embedding(tmp_path):
             lambda of: of["G/upconv_1/batch_normalization/moving_variance"].__setitem__(1, -0.5),
             r"G/upconv_1/batch_normalization/moving_variance: expected variances of at least 0, got -0\.5",
         ),
+        (
+            lambda of: of.update({"Q/Qoutput/dense/kernel": np.float32(1)}),
+            r"Q/Qoutput/dense/kernel: expected 2 dimensions, got shape \(\)",
+        ),
+        (
+            lambda of: of.update({"G/embed/embedding/embeddings": np.float32(1)}),
+            r"G/embed/embedding/embeddings: expected 2 dimensions, got shape \(\)",
+        ),
+        (
+            lambda of: of.update({"D/downconv_0/conv1d/kernel": np.zeros((25, 1, 0), np.float32)}),
+            r"D/: no tf1-ciwgan: dim: expected at least 1, got 0",
+        ),
+        (
+            lambda of: of.update({"D/output/dense/bias": np.array([1e300])}),
+            r"D/output/dense/bias: 1 of 1 values are not finite in single precision",
+        ),
+        (
+            lambda of: of.update({"D/output/dense/bias": np.array([1], np.int32)}),
+            r"D/output/dense/bias: expected floating-point numbers, got int32",
+        ),
+        (
+            lambda of: of.update({f"D/downconv_{'9' * 4000}/x": np.zeros(1, np.float32)}),
+            r"D/downconv_9+/x: no variable of a tf1-ciwgan discriminator",
+        ),
+        (
+            lambda of: of.update({"G/\x1b[31mred\nline": np.zeros(1, np.float32)}),
+            r"G/\\x1b\[31mred\\nline: no variable of a tf1-ciwgan generator",
+        ),
         (lambda of: of.clear(), r"no variable of a generator"),
     ],
 )
@@ -214,6 +255,30 @@ def test_presets_of_other_systems_are_refused(tmp_path):
         cs.models.import_checkpoint(path, preset="tf1-wavegan")
     with pytest.raises(CheckpointError, match=r"slice_len: expected one of"):
         cs.models.import_checkpoint(path, slice_len=1000)
+
+
+def test_partitioned_variables_are_refused_as_such(tmp_path):
+    of = {name: np.zeros_like(values) for name, values in reference.variables(16384).items()}
+    entries = {name.encode(): bundles.entry(values) for name, values in of.items()}
+    name = b"G/upconv_0/conv2d_transpose/bias"
+    entries |= {b"": bundles.number(1, 1), name: entries[name] + bundles.inside(7, b"")}
+    entries[b"\0" + name + b"\0\1\1\3\x80"] = bundles.entry(np.zeros(3, np.float32))
+    (tmp_path / "model.index").write_bytes(bundles.table(entries))
+    (tmp_path / "model.data-00000-of-00001").write_bytes(bytes(10**6))
+    with pytest.raises(CheckpointError, match=r"G/upconv_0/conv2d_transpose/bias: stored in slices"):
+        cs.models.import_checkpoint(tmp_path / "model")
+
+
+@pytest.mark.parametrize("left", ["model.ckpt-7.data-00000-of-00001", "model.ckpt-7.meta"])
+def test_a_missing_index_is_what_is_missing(tmp_path, left):
+    (tmp_path / left).write_bytes(b"")
+    for name in ("model.ckpt-7", left):
+        with pytest.raises(CheckpointError, match=r"model\.ckpt-7\.index: no such file"):
+            cs.models.import_checkpoint(tmp_path / name)
+    with pytest.raises(CheckpointError, match=r"expected a file `checkpoint` or one \.index file, got none"):
+        cs.models.import_checkpoint(tmp_path)
+    with pytest.raises(CheckpointError, match=r"File name too long"):
+        cs.models.import_checkpoint(tmp_path / ("x" * 300))
 
 
 def test_shapes_that_no_memory_holds(tmp_path):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 from ._crc32c import crc32c, masked
 from ._error import CheckpointError
 from ._protobuf import parse
+from ._reader import as_shape, reading
 from ._table import read_table, varint, write_table
 
 # Of TensorFlow's types.proto, those that a network's variables have.
@@ -25,8 +27,9 @@ _TYPES = {
     19: "float16", 22: "uint32", 23: "uint64",
 }  # fmt: skip
 _FLOAT32 = 1
-_MOST_INDEX_BYTES = 1 << 28
-_MOST_DIMENSIONS = 254  # TensorFlow's own limit
+_FILE = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
+_SLICE = b"\0"  # begins the names of a partitioned variable's slices, beside its own
+_MOST_INDEX_BYTES = 1 << 24  # a hundred thousand variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class TensorBundle(Mapping[str, np.ndarray]):
 
     Parameters
     ----------
-    path : what TensorFlow calls the checkpoint (``.../model.ckpt-1000``), either of its files, or a folder, of which the
+    path : what TensorFlow calls the checkpoint (``.../model.ckpt-1000``), one of its files, or a folder, of which the
         checkpoint that its file ``checkpoint`` names is taken.
 
     Raises
@@ -60,29 +63,40 @@ class TensorBundle(Mapping[str, np.ndarray]):
     format = "TensorFlow 1 checkpoint"
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.prefix = _prefix(Path(path))
-        index = Path(f"{self.prefix}.index")
-        if not index.is_file():
-            raise CheckpointError(f"{index}: no such file")
-        if index.stat().st_size > _MOST_INDEX_BYTES:
-            raise CheckpointError(
-                f"{index}: expected at most {_MOST_INDEX_BYTES} bytes, got {index.stat().st_size}"
-            )
-        entries = read_table(index.read_bytes(), str(index))
+        with reading(Path(path)):
+            self.prefix = _prefix(Path(path))
+            index = self.prefix.with_name(f"{self.prefix.name}.index")
+            if not index.is_file():
+                raise CheckpointError(f"{index}: no such file")
+            if index.stat().st_size > _MOST_INDEX_BYTES:
+                raise CheckpointError(
+                    f"{index}: expected at most {_MOST_INDEX_BYTES} bytes, got {index.stat().st_size}"
+                )
+            entries = read_table(index.read_bytes(), str(index))
         self._shards = _shards(entries.pop(b"", None), index)
-        self.variables = {}
+        self.variables: dict[str, Variable] = {}
         for key, message in entries.items():
+            if key.startswith(_SLICE):
+                continue
             name = key.decode("utf-8", "backslashreplace")
+            if name in self.variables:
+                raise CheckpointError(f"{index}: {name}: two variables of names that no text tells apart")
             self.variables[name] = _variable(name, message, index)
 
     def __getitem__(self, name: str) -> np.ndarray:
         """The array, in memory of its own."""
         variable = self.variables[name]
-        return np.frombuffer(self._bytes(variable), _type(variable, self.prefix)).reshape(variable.shape)
+        with reading(self.prefix):
+            data = self._bytes(variable)
+        return np.frombuffer(data, _type(variable, self.prefix)).reshape(variable.shape)
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Without reading the array."""
         return self.variables[name].shape
+
+    def __contains__(self, name: object) -> bool:
+        """Without reading the array."""
+        return name in self.variables
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.variables)
@@ -103,10 +117,9 @@ class TensorBundle(Mapping[str, np.ndarray]):
             raise CheckpointError(
                 f"{path}: {variable.name}: expected {wanted} bytes of shape {variable.shape}, got {variable.size}"
             )
-        try:
-            length = path.stat().st_size
-        except OSError as error:
-            raise CheckpointError(f"{path}: {variable.name}: no such file") from error
+        if not path.is_file():
+            raise CheckpointError(f"{path}: {variable.name}: no such file")
+        length = path.stat().st_size
         if variable.offset + variable.size > length:
             raise CheckpointError(
                 f"{path}: {variable.name}: cut off: expected {variable.size} bytes at {variable.offset}, got {length} in all"
@@ -146,15 +159,19 @@ def _inside(number: int, message: bytes) -> bytes:
     return varint(number << 3 | 2) + varint(len(message)) + message
 
 
-def _prefix(path: Path) -> Path:
+def is_bundle(path: Path) -> bool:
+    """Whether there are files of a checkpoint of that name or, if it is a folder's, in it; be it without its index."""
     if path.is_dir():
-        return _newest(path)
-    name = path.name
-    if name.endswith((".index", ".meta")):
-        name = name.rpartition(".")[0]
-    elif ".data-" in name:
-        name = name.rpartition(".data-")[0]
-    return path.with_name(name)
+        return any(file.name == "checkpoint" or _FILE.search(file.name) for file in path.iterdir())
+    if path.is_file() or not path.parent.is_dir():
+        return bool(_FILE.search(path.name))
+    return any(
+        _FILE.sub("", file.name) == _FILE.sub("", path.name) != file.name for file in path.parent.iterdir()
+    )
+
+
+def _prefix(path: Path) -> Path:
+    return _newest(path) if path.is_dir() else path.with_name(_FILE.sub("", path.name))
 
 
 def _newest(folder: Path) -> Path:
@@ -164,9 +181,12 @@ def _newest(folder: Path) -> Path:
         for line in listing.read_text(errors="replace").splitlines():
             key, _, value = line.partition(":")
             if key == "model_checkpoint_path":
-                return (
-                    folder / Path(value.strip().strip('"')).name
-                )  # its own path is of the machine that wrote it
+                name = Path(value.strip().strip('"')).name  # its folder is of the machine that wrote it
+                if name in ("", ".."):
+                    raise CheckpointError(
+                        f"{listing}: model_checkpoint_path: expected a name, got {value.strip()}"
+                    )
+                return folder / name
     found = sorted(folder.glob("*.index"))
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
@@ -199,18 +219,16 @@ def _shards(header: bytes | None, index: Path) -> int:
 def _variable(name: str, data: bytes, index: Path) -> Variable:
     what = f"{index}: {name}"
     message = parse(data, what)
-    dimensions = [
+    dimensions = (
         parse(dimension, what).numbers.get(1, 0)
         for shape in message.inside.get(2, [])
         for dimension in parse(shape, what).inside.get(2, [])
-    ]
-    if len(dimensions) > _MOST_DIMENSIONS or any(size >> 63 for size in dimensions):
-        raise CheckpointError(f"{what}: damaged: a shape of {len(dimensions)} dimensions, or a negative one")
+    )
     numbers = message.numbers
     return Variable(
         name=name,
         kind=numbers.get(1, 0),
-        shape=tuple(dimensions),
+        shape=as_shape(dimensions, what),
         shard=numbers.get(3, 0),
         offset=numbers.get(4, 0),
         size=numbers.get(5, 0),

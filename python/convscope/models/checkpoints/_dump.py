@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ._error import CheckpointError
+from ._error import CheckpointError, reason
+from ._reader import as_shape, reading
 
 _LATENTS = "cherries"  # the page's own, beside the network
 
@@ -22,14 +23,14 @@ class Dump(Mapping[str, np.ndarray]):
 
     def __init__(self, path: Path) -> None:
         self.prefix = path if path.name == "manifest.json" else path / "manifest.json"
+        with reading(self.prefix):
+            text = self.prefix.read_bytes()
         try:
-            manifest = json.loads(self.prefix.read_text())
+            manifest = json.loads(text)
             self._entries = {name: _entry(entry) for name, entry in manifest.items() if name != _LATENTS}
-        except OSError as error:
-            raise CheckpointError(f"{self.prefix}: {error.strerror}") from error
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise CheckpointError(
-                f"{self.prefix}: expected names with `filename` and `shape`: {error}"
+                f"{self.prefix}: expected names with `filename` and `shape`: {reason(error)}"
             ) from error
 
     def __getitem__(self, name: str) -> np.ndarray:
@@ -48,6 +49,10 @@ class Dump(Mapping[str, np.ndarray]):
         """Without reading the array."""
         return self._entries[name][1]
 
+    def __contains__(self, name: object) -> bool:
+        """Without reading the array."""
+        return name in self._entries
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
 
@@ -56,7 +61,7 @@ class Dump(Mapping[str, np.ndarray]):
 
 
 def _entry(entry: Any) -> tuple[str, tuple[int, ...]]:
-    name, shape = entry["filename"], tuple(int(size) for size in entry["shape"])
-    if Path(name).name != name or min(shape, default=0) < 0:
-        raise ValueError(f"{name!r} of shape {shape}")
-    return name, shape
+    name, sizes = entry["filename"], entry["shape"]
+    if Path(name).name != name or not name or not all(type(size) is int for size in sizes):
+        raise ValueError(f"{name!r} of shape {sizes!r:.100}")
+    return name, as_shape(sizes, repr(name))

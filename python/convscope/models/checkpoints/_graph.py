@@ -11,7 +11,7 @@ from ._protobuf import Message, parse
 from ._reader import Reader
 
 _CONVOLUTIONS = (b"Conv2D", b"Conv2DBackpropInput")
-_LAYER = re.compile(r"(?:^|/)([GDQ])/Q?(?:up|down)conv_(\d+)/[^/]+/[^/]+$")
+_LAYER = re.compile(r"(?:^|/)([GDQ])/Q?(?:up|down)conv_(\d{1,4})/[^/]+/[^/]+$")
 _MOST_BYTES = 1 << 28
 
 

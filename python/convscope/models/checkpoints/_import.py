@@ -7,10 +7,11 @@ from pathlib import Path
 
 from .._network import SpeechNetwork
 from .._spec import Role
-from ._bundle import TensorBundle
+from ._bundle import TensorBundle, is_bundle
 from ._dump import Dump
 from ._imported import Imported
 from ._ports import import_ports
+from ._reader import reading
 from ._tensorflow import import_tensorflow
 from ._torch_file import read_states
 
@@ -24,21 +25,16 @@ def read_checkpoint(
 ) -> Imported:
     """`import_checkpoint` with the report of what was mapped: ``print`` it."""
     path = Path(path)
-    if path.name == "manifest.json" or (path / "manifest.json").is_file():
-        imported = import_tensorflow(Dump(path), preset, slice_len)
-    elif _is_bundle(path):
-        imported = import_tensorflow(TensorBundle(path), preset, slice_len)
-    else:
-        imported = import_ports(read_states(path, trust_pickle=trust_pickle), preset, slice_len)
+    with reading(path):
+        if path.name == "manifest.json" or (path / "manifest.json").is_file():
+            imported = import_tensorflow(Dump(path), preset, slice_len)
+        elif is_bundle(path):
+            imported = import_tensorflow(TensorBundle(path), preset, slice_len)
+        else:
+            imported = import_ports(read_states(path, trust_pickle=trust_pickle), preset, slice_len)
     for network in imported.networks.values():
         network.eval()
     return imported
-
-
-def _is_bundle(path: Path) -> bool:
-    if path.is_dir():
-        return (path / "checkpoint").is_file() or any(path.glob("*.index"))
-    return path.suffix in (".index", ".meta") or ".data-" in path.name or Path(f"{path}.index").is_file()
 
 
 def import_checkpoint(
@@ -69,6 +65,6 @@ def import_checkpoint(
     ------
     CheckpointError
         (a ValueError) for files that are missing or damaged, and variables that are missing, unknown, of another shape or not
-        finite; the message names the file and the variable.
+        finite numbers; the message names the file and the variable.
     """
     return read_checkpoint(path, preset=preset, slice_len=slice_len, trust_pickle=trust_pickle).networks

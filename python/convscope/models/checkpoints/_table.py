@@ -14,6 +14,8 @@ from ._reader import Reader
 
 _MAGIC = 0xDB4775248B80FB57
 _FOOTER, _TRAILER = 48, 5  # bytes
+_MOST_KEY = 4096  # bytes of a name
+_MOST_GROWTH = 16  # of a file whose keys are written out; those of real ones make it three times as long
 
 
 def read_table(data: bytes, name: str) -> dict[bytes, bytes]:
@@ -27,11 +29,21 @@ def read_table(data: bytes, name: str) -> dict[bytes, bytes]:
         data, footer.varint(), footer.varint(), name
     )  # describes other blocks, which TensorFlow does not write
     entries: dict[bytes, bytes] = {}
+    end = total = 0
     for _, handle in _entries(_block(data, footer.varint(), footer.varint(), name), name):
         place = Reader(handle, f"{name}: place of a block")
-        for key, value in _entries(_block(data, place.varint(), place.varint(), name), name):
+        offset, size = place.varint(), place.varint()
+        if offset < end:
+            raise CheckpointError(f"{name}: damaged: a block at {offset}, where one ends at {end}")
+        end = offset + size + _TRAILER
+        for key, value in _entries(_block(data, offset, size, name), name):
             if key in entries:
                 raise CheckpointError(f"{name}: {key!r} is there twice")
+            total += len(key) + len(value)
+            if total > _MOST_GROWTH * len(data):
+                raise CheckpointError(
+                    f"{name}: damaged: names of more than {_MOST_GROWTH} times the file's bytes"
+                )
             entries[key] = value
     return entries
 
@@ -95,5 +107,9 @@ def _entries(block: bytes, name: str) -> Iterator[tuple[bytes, bytes]]:
         shared, own, value = reader.varint(), reader.varint(), reader.varint()
         if shared > len(key):
             raise CheckpointError(f"{name}: a key shares {shared} bytes with one of {len(key)}")
+        if shared + own > _MOST_KEY:
+            raise CheckpointError(
+                f"{name}: damaged: a name of {shared + own} bytes, expected at most {_MOST_KEY}"
+            )
         key = key[:shared] + reader.take(own)
         yield key, reader.take(value)

@@ -8,26 +8,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from .._network import SpeechNetwork
 from .._presets import preset as make_spec
-from .._spec import Dense, NetworkSpec, Role, SpecError
+from .._spec import Dense, NetworkSpec, Role
 from ._bundle import TensorBundle
 from ._dump import Dump
 from ._error import CheckpointError
 from ._graph import strides
-from ._imported import LETTERS, Imported, Mapped, Source, fill
+from ._imported import LETTERS, Imported, Mapped, Source, empty_network, fill, unknown_length
 
 _OF_NETWORK = re.compile(r"(?:^|/)([GDQ])/")
 # Slots of the optimisers, their decay rates, counters.
 _OF_TRAINING = re.compile(
     r"/(Adam|Adam_1|RMSProp|RMSProp_1|Momentum|ExponentialMovingAverage)$|(^|/)(beta[12]_power(_\d+)?|global_step(_\d+)?)$"
 )
+_LENGTH = re.compile("[0-9]{1,9}")
 _SIXTH_STRIDE = {2: 32768, 4: 65536}
 # Axes of a kernel in the order of torch's.
 _DENSE, _CONVOLUTION, _TRANSPOSED = (1, 0), (2, 1, 0), (0, 3, 2, 1)
@@ -42,15 +43,11 @@ def import_tensorflow(bundle: TensorBundle | Dump, preset: str | None, slice_len
     by_scope = {scope: _of_scope(names, scope) for scope in LETTERS}
     known = {name for found in by_scope.values() for name in found.values()}
     unknown = [name for name in names if name not in known]
-    if unknown:
+    if unknown or not known:
+        what = f"{file}: {unknown[0]}" if unknown else file
         raise CheckpointError(
-            f"{file}: {unknown[0]}: no variable of a generator (G/), discriminator (D/) or Q-network (Q/)"
+            f"{what}: no variable of a generator (G/), discriminator (D/) or Q-network (Q/)"
         )
-    if not any(by_scope.values()):
-        raise CheckpointError(
-            f"{file}: no variable of a generator (G/), discriminator (D/) or Q-network (Q/)"
-        )
-
     preset = _preset(by_scope, preset, file)
     slice_len, note = _slice_len(bundle, by_scope, slice_len)
     categories = _categories(bundle, by_scope)
@@ -63,13 +60,9 @@ def import_tensorflow(bundle: TensorBundle | Dump, preset: str | None, slice_len
         options = _options(scope, bundle, found)
         if role != "discriminator" and preset != "tf1-wavegan":
             options["num_categories"] = categories
-        try:
-            spec = make_spec(preset, role=role, slice_len=slice_len, **options)
-        except SpecError as error:
-            raise CheckpointError(f"{file}: {scope}/: no {preset}: {error}") from error
-        with torch.device("meta"):  # shapes alone: the file may claim any
-            networks[role] = SpeechNetwork(spec)
-        sources = _sources(spec, found, scope)
+        make = partial(make_spec, preset, role=role, slice_len=slice_len, **options)
+        networks[role] = empty_network(make, f"{file}: {scope}/: no {preset}")
+        sources = _sources(networks[role].spec, found, scope)
         used = {source.variable for source in sources.values()}
         mapped += fill(networks[role], sources, bundle, file)
         for name in found.values():
@@ -108,7 +101,7 @@ def _of_scope(names: Iterable[str], scope: str) -> dict[str, str]:
 
 def _count(names: Iterable[str], kind: str) -> int:
     """Layers of a kind, which are numbered from 0."""
-    numbers = (re.match(rf"Q?{kind}(\d+)/", name) for name in names)
+    numbers = (re.match(rf"Q?{kind}(\d{{1,4}})/", name) for name in names)
     return max((int(found[1]) + 1 for found in numbers if found), default=0)
 
 
@@ -143,20 +136,26 @@ def _slice_len(
     if arguments.is_file():
         for line in arguments.read_text(errors="replace").splitlines():
             key, _, value = line.partition(",")
-            if key == "data_slice_len" and value.strip().isdecimal():
+            if key == "data_slice_len" and _LENGTH.fullmatch(value.strip()):
                 return int(value), f"slice_len {int(value)}: from {arguments.name}"
-    raise CheckpointError(
-        f"{bundle.prefix}: six layers are of 32768 or of 65536 samples, and neither a .meta file nor args.txt beside it says "
-        "which: expected slice_len, got none"
-    )
+    raise unknown_length(str(bundle.prefix), "neither a .meta file nor args.txt beside it")
 
 
 def _categories(bundle: TensorBundle | Dump, by_scope: Mapping[str, Mapping[str, str]]) -> int:
     head = by_scope["Q"].get("Qoutput/dense/kernel")
     table = _embeddings(by_scope["G"])
     if head is not None:
-        return bundle.shape(head)[-1]
-    return bundle.shape(table)[0] if table is not None else 0
+        return _shape(bundle, head, 2)[1]
+    return _shape(bundle, table, 2)[0] if table is not None else 0
+
+
+def _shape(bundle: TensorBundle | Dump, name: str, dimensions: int) -> tuple[int, ...]:
+    if name not in bundle:
+        raise CheckpointError(f"{bundle.prefix}: there is no variable {name}")
+    found = bundle.shape(name)
+    if len(found) != dimensions:
+        raise CheckpointError(f"{bundle.prefix}: {name}: expected {dimensions} dimensions, got shape {found}")
+    return found
 
 
 def _embeddings(names: Mapping[str, str]) -> str | None:
@@ -165,34 +164,27 @@ def _embeddings(names: Mapping[str, str]) -> str | None:
 
 def _options(scope: str, bundle: TensorBundle | Dump, names: Mapping[str, str]) -> dict[str, Any]:
     """What the shapes say, for `preset`."""
-    shapes = {key: bundle.shape(name) for key, name in names.items()}
     options: dict[str, Any] = {"batch_norm": any("/batch_normalization/" in key for key in names)}
 
     def shape(key: str, dimensions: int) -> tuple[int, ...]:
-        if key not in shapes:
-            raise CheckpointError(f"{bundle.prefix}: there is no variable {scope}/{key}")
-        if len(shapes[key]) != dimensions:
-            raise CheckpointError(
-                f"{bundle.prefix}: {names[key]}: expected {dimensions} dimensions, got shape {shapes[key]}"
-            )
-        return shapes[key]
+        return _shape(bundle, names.get(key, f"{scope}/{key}"), dimensions)
 
     if scope != "G":
         prefix = "Q" if scope == "Q" else ""
         taps, channels, dim = shape(f"{prefix}downconv_0/conv1d/kernel", 3)
         return options | {"kernel_len": taps, "num_channels": channels, "dim": dim}
     last = _count(names, "upconv_") - 1
-    if f"upconv_{last}/conv1d/kernel" in shapes:
+    if f"upconv_{last}/conv1d/kernel" in names:
         taps, dim, channels = shape(f"upconv_{last}/conv1d/kernel", 3)
         options["upsample"] = "nearest"
     else:
         _, taps, channels, dim = shape(f"upconv_{last}/conv2d_transpose/kernel", 4)
     options |= {"kernel_len": taps, "num_channels": channels, "dim": dim}
     options["latent_dim"] = shape("z_project/dense/kernel", 2)[0]
-    if "pp_filt/conv1d/kernel" in shapes:
+    if "pp_filt/conv1d/kernel" in names:
         options["post_filter_len"] = shape("pp_filt/conv1d/kernel", 3)[0]
     if (table := _embeddings(names)) is not None:
-        options["embedding_dim"] = bundle.shape(table)[-1]
+        options["embedding_dim"] = _shape(bundle, table, 2)[1]
     return options
 
 
