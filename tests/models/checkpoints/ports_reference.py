@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -119,3 +121,35 @@ JTCRAMER = {
     "project": "fc1", "project_norm": "", "up": "upSampConv{n}.conv1d", "up_norm": "", "down": "conv{n}", "down_norm": "",
     "head": "fc1", "norms_output": "",
 }  # fmt: skip
+
+
+def set_of_three(slice_len: int = 16384, norm: str = "no") -> dict[str, State]:
+    """As the atzhou8 port writes them."""
+    ups, flat = (5, 16 * 32) if slice_len == 16384 else (6, 64 * 32)
+    return {
+        "G": generator(Maker(1), ATZHOU8, ups, norm=norm == "yes"),
+        "D": critic(Maker(2), ATZHOU8, 5, flat, 1, norm=norm),
+        "Q": critic(Maker(3), ATZHOU8, 5, flat, 7, norm=norm),
+    }
+
+
+def save(folder: Path, states: dict[str, State], name: str = "epoch2_step900") -> Path:
+    """Of one step, with the optimisers' files beside them; what their names have in common."""
+    for letter, state in states.items():
+        torch.save(state, folder / f"{name}_{letter}.pt")
+        torch.save({"state": {}}, folder / f"{name}_{letter}opt.pt")
+    return folder / name
+
+
+def maps_of(network: torch.nn.Module, x: Tensor) -> list[Tensor]:
+    """Of every layer of a network of ours."""
+    maps, h = [], x.unsqueeze(1) if network.spec.role != "generator" else x
+    with torch.inference_mode():
+        for layer in network.children():
+            h = layer(h)
+            maps.append(h)
+    return maps
+
+
+def random(*shape: int) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(1)) * 2 - 1

@@ -8,29 +8,26 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 
 from .._network import SpeechNetwork
 from .._presets import preset as make_spec
-from .._spec import Conv, Dense, NetworkSpec, Role, SpecError
+from .._spec import Conv, Dense, NetworkSpec, Role
 from ._error import CheckpointError
-from ._imported import Imported, Mapped, Source, fill
+from ._imported import Imported, Mapped, Source, empty_network, fill, unknown_length
 from ._torch_file import State
-
-Arrays = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Of a port's modules, where i counts layers from 0 and n from 1; ``marks`` are those by which it is known."""
+    """Of a port's modules, where i counts layers from 0 and n from 1; its layers are what it is known by."""
 
     presets: tuple[str, ...]
-    marks: tuple[str, ...]
     project: str
     project_norm: str
     up: str
@@ -45,6 +42,17 @@ class Names:
     def place(self, template: str, i: int) -> str:
         return template.format(i=i, n=i + 1)
 
+    def layers(self, template: str, state: State) -> dict[str, int]:
+        """The parameters of numbered modules, and which layer each is of."""
+        before, number, after = re.split(r"\{([in])\}", template)
+        name = re.compile(rf"{re.escape(before)}(\d{{1,4}}){re.escape(after)}\.(weight|bias)")
+        found = ((own, name.fullmatch(own)) for own in state.names)
+        return {own: int(match[1]) + (number == "i") - 1 for own, match in found if match}
+
+    def count(self, template: str, state: State) -> int:
+        """How many layers there are, those that miss parameters included."""
+        return max(self.layers(template, state).values(), default=-1) + 1
+
 
 _ATZHOU8 = Names(
     presets=(
@@ -54,7 +62,6 @@ _ATZHOU8 = Names(
         "torch-ceti",
         "articulationgan",
     ),
-    marks=("upconv0.conv.weight", "downconv_0.conv.weight"),
     project="z_project",
     project_norm="z_batchnorm",
     up="upconv{i}.conv",
@@ -65,7 +72,6 @@ _ATZHOU8 = Names(
 )
 _MOSTAFAELARABY = Names(
     presets=("torch-mostafaelaraby",),
-    marks=("deconv_list.0.transpose_ops.0.weight", "conv_layers.0.conv1d.weight"),
     project="fc1",
     project_norm="bn1",
     up="deconv_list.{i}.transpose_ops.0",
@@ -78,14 +84,12 @@ _MOSTAFAELARABY = Names(
 )
 _MOSTAFAELARABY_NEAREST = replace(
     _MOSTAFAELARABY,
-    marks=("deconv_list.0.transpose_ops.1.weight",),
     up="deconv_list.{i}.transpose_ops.1",
     up_norm="deconv_list.{i}.transpose_ops.2",
     upsample="nearest",
 )
 _JTCRAMER = Names(
     presets=("torch-jtcramer",),
-    marks=("tconv1.weight", "conv1.weight"),
     project="fc1",
     project_norm="",
     up="tconv{n}",
@@ -96,47 +100,51 @@ _JTCRAMER = Names(
     filter="ppfilter1",
     upsample="zeros",
 )
-_JTCRAMER_NEAREST = replace(
-    _JTCRAMER, marks=("upSampConv1.conv1d.weight",), up="upSampConv{n}.conv1d", upsample="nearest"
-)
+_JTCRAMER_NEAREST = replace(_JTCRAMER, up="upSampConv{n}.conv1d", upsample="nearest")
 _PORTS = (_ATZHOU8, _MOSTAFAELARABY, _MOSTAFAELARABY_NEAREST, _JTCRAMER, _JTCRAMER_NEAREST)
-_NORM = ("weight", "bias", "running_mean", "running_var")
-_OF_TRAINING = re.compile(r"\.num_batches_tracked$")
+# Of a batch norm, with what each is when it is made.
+_NORM = {"weight": 1, "bias": 0, "running_mean": 0, "running_var": 1, "num_batches_tracked": 0}
 
 
 def import_ports(states: Sequence[State], preset: str | None, slice_len: int | None) -> Imported:
     """All networks of a file or set of files. Warns where the weights do not tell which vintage of a port trained them."""
     found = [(state, *_recognised(state)) for state in states]
+    roles = [role for *_, role in found]
+    for state, _, role in found:
+        if roles.count(role) > 1:
+            raise CheckpointError(f"{state.file}: one {role} of {roles.count(role)}: expected one")
     preset, note = _preset(found, preset)
-    heads = (state.arrays.get(f"{names.head}.weight") for state, names, role in found if role == "q_network")
-    categories = max((len(head) for head in heads if head is not None), default=0)
-    normalised = any(_has_norm(names, state.arrays) for state, names, _ in found)
+    heads = [_shape(state, f"{names.head}.weight", 2) for state, names, role in found if role == "q_network"]
+    categories = max((outputs for outputs, _ in heads), default=0)
+    normalised = any(_has_norm(names, state) for state, names, _ in found)
+    options = [
+        _generator_options(names, state) if role == "generator" else _critic_options(names, state)
+        for state, names, role in found
+    ]
+    told = {
+        role: option.pop("slice_len")
+        for role, option in zip(roles, options, strict=True)
+        if "slice_len" in option
+    }
+    length = _slice_len(told, preset, slice_len, states[0].file)
     networks: dict[Role, SpeechNetwork] = {}
     mapped: list[Mapped] = []
     ignored: list[str] = []
-    for state, names, role in found:
-        options = _generator_options(names, state) if role == "generator" else _critic_options(names, state)
-        of_shapes = options.pop("slice_len", None)
-        if (length := slice_len or of_shapes) is None:
-            raise CheckpointError(
-                f"{state.file}: six layers are of 32768 or of 65536 samples, and nothing in the file says which: expected "
-                "slice_len, got none"
-            )
+    for (state, names, role), option in zip(found, options, strict=True):
         if role == "q_network" or (role == "generator" and categories):
-            options["num_categories"] = categories
-        try:
-            spec = make_spec(preset, role=role, slice_len=length, batch_norm=normalised, **options)
-        except SpecError as error:
-            raise CheckpointError(f"{state.file}: no {preset}: {error}") from error
-        if role in networks:
-            raise CheckpointError(f"{state.file}: a second {role}")
-        with torch.device("meta"):
-            networks[role] = SpeechNetwork(spec)
-        sources = _sources(spec, names)
+            option["num_categories"] = categories
+        make = partial(make_spec, preset, role=role, slice_len=length, batch_norm=normalised, **option)
+        networks[role] = empty_network(make, f"{state.file}: no {preset}")
+        sources = {
+            parameter: replace(source, variable=state.names.get(source.variable, source.variable))
+            for parameter, source in _sources(networks[role].spec, names).items()
+        }
         mapped += fill(networks[role], sources, state.arrays, state.file)
         used = {source.variable for source in sources.values()}
-        for name in (name for name in state.arrays if name not in used):
-            if not (_OF_TRAINING.search(name) or re.match(names.unused, name)):
+        for own, name in state.names.items():
+            if name in used:
+                continue
+            if not re.match(names.unused, own):
                 raise CheckpointError(f"{state.file}: {name}: no parameter of a {preset} {role}")
             ignored.append(f"{role}: {name}")
     return Imported(
@@ -161,28 +169,36 @@ def port_state(network: SpeechNetwork) -> dict[str, torch.Tensor]:
         raise ValueError(
             f"{network.spec.name} has no names for batch norms, and this {network.spec.role} has some"
         )
-    parameters, state = network.state_dict(), {}
-    for name, source in _sources(network.spec, names).items():
-        state[source.variable] = parameters[name].detach().cpu().clone()
-        if name.endswith("running_mean"):
-            count = name.replace("running_mean", "num_batches_tracked")
-            state[source.variable.replace("running_mean", "num_batches_tracked")] = parameters[count].clone()
-    return state
+    parameters = network.state_dict()
+    return {
+        source.variable: parameters[name].detach().cpu().clone()
+        for name, source in _sources(network.spec, names).items()
+    }
 
 
 def _recognised(state: State) -> tuple[Names, Role]:
     """Whose names these are, and of which network."""
-    arrays = state.arrays
     for names in _PORTS:
-        mark = next((mark for mark in names.marks if mark in arrays and arrays[mark].ndim == 3), None)
-        if mark is None:
+        if _has_layers(names, names.up, state):
+            role: Role = "generator"
+        elif _has_layers(names, names.down, state):
+            many = _shape(state, f"{names.head}.weight", 2)[0] > 1
+            role = (
+                "q_network" if state.role == "q_network" or (state.role is None and many) else "discriminator"
+            )
+        else:
             continue
-        if mark == f"{names.place(names.up, 0)}.weight":
-            return names, "generator"
-        head = arrays.get(f"{names.head}.weight")
-        return names, state.role or ("q_network" if head is not None and len(head) > 1 else "discriminator")
-    some = ", ".join(list(arrays)[:3])
+        if state.role not in (None, role):
+            raise CheckpointError(f"{state.file}: expected a {state.role}, got the names of a {role}")
+        return names, role
+    some = ", ".join(list(state.arrays)[:3])
     raise CheckpointError(f"{state.file}: expected the names of a known port, got {some} ...")
+
+
+def _has_layers(names: Names, template: str, state: State) -> bool:
+    """Whether there is a kernel, which has three dimensions, of one of these at least."""
+    arrays = (state.get(own) for own in names.layers(template, state))
+    return any(values is not None and values.ndim == 3 for values in arrays)
 
 
 def _preset(found: Sequence[tuple[State, Names, Role]], preset: str | None) -> tuple[str, str]:
@@ -195,59 +211,76 @@ def _preset(found: Sequence[tuple[State, Names, Role]], preset: str | None) -> t
                 f"{state.file}: expected one of the presets {', '.join(names.presets)}, got {preset!r}"
             )
         return preset, f"{preset}: as given"
-    if any(
-        role == "generator" and _shape(state, f"{names.place(names.up, 0)}.weight")[2] == 7
-        for state, names, role in found
-    ):
+    generators = [state for state, _, role in found if role == "generator"]
+    if any(_shape(state, f"{names.place(names.up, 0)}.weight", 3)[2] == 7 for state in generators):
         return "articulationgan", "articulationgan: kernels of 7 taps"
-    if len(names.presets) == 1 or all(role == "generator" for _, _, role in found):
-        return names.presets[0], f"{names.presets[0]}: by its names; its generators are one"
+    first = names.presets[0]
+    of_16384 = all(names.count(names.up, state) == 5 for state in generators)  # torch-ceti's are of 65536
+    if len(names.presets) == 1 or (len(generators) == len(found) and of_16384):
+        return first, f"{first}: by its names; its generators are one"
+    differ = "their slopes (LeakyReLU of 2.0 in the discriminator and 0.0 in the Q-network until April 2025, then 0.2)"
+    rates = "their sample rate (32000 Hz in torch-ceti, else 16000)"
+    differ = rates if len(generators) == len(found) else differ if of_16384 else f"{differ} and {rates}"
     warnings.warn(
-        f"{state.file}: {', '.join(names.presets)} have the same weights and differ in their slopes (LeakyReLU of 2.0 in the "
-        f"discriminator and 0.0 in the Q-network until April 2025, then 0.2): read as {names.presets[0]}; preset= says otherwise",
+        f"{state.file}: {', '.join(names.presets)} have the same weights and differ in {differ}: read as {first}; "
+        "preset= says otherwise",
         stacklevel=4,
     )
-    return names.presets[0], f"{names.presets[0]}: assumed, since the weights do not tell the vintage"
+    return first, f"{first}: assumed, since the weights do not tell the vintage"
 
 
-def _has_norm(names: Names, arrays: Arrays) -> bool:
-    """Whether batch norms are used: some ports have them in any case, and then only training counts their batches."""
-    if names.up_norm and f"{names.place(names.up_norm, 0)}.weight" in arrays:
+def _has_norm(names: Names, state: State) -> bool:
+    """Whether batch norms are used. Some ports have them in any case: unused ones are as they were made."""
+    if names.up_norm and any(
+        state.get(f"{names.place(names.up_norm, i)}.weight") is not None
+        for i in range(names.count(names.up, state))
+    ):
         return True
     if not names.down_norm:
         return False
-    place = names.place(names.down_norm, 0)
-    if re.match(names.unused, f"{place}."):
-        return bool(arrays.get(f"{place}.num_batches_tracked", np.zeros(())) > 0)
-    return f"{place}.weight" in arrays
+    places = [names.place(names.down_norm, i) for i in range(names.count(names.down, state))]
+    return any(
+        (values := state.get(f"{place}.{part}")) is not None
+        and (not re.match(names.unused, f"{place}.") or bool((values != made).any()))
+        for place in places
+        for part, made in _NORM.items()
+    )
 
 
-def _shape(state: State, name: str) -> tuple[int, ...]:
-    if name not in state.arrays:
+def _shape(state: State, name: str, dimensions: int) -> tuple[int, ...]:
+    values = state.get(name)
+    if values is None:
         raise CheckpointError(f"{state.file}: there is no parameter {name}")
-    return state.arrays[name].shape
+    if values.ndim != dimensions or 0 in values.shape:
+        raise CheckpointError(
+            f"{state.file}: {state.names[name]}: expected {dimensions} dimensions and some values, got shape {values.shape}"
+        )
+    return values.shape
 
 
-def _layers(template: str, names: Names, arrays: Arrays) -> int:
-    count = 0
-    while f"{names.place(template, count)}.weight" in arrays:
-        count += 1
-    return count
+def _depth(names: Names, template: str, state: State) -> int:
+    layers = names.count(template, state)
+    if layers not in (5, 6):
+        name = names.place(template, layers - 1)
+        raise CheckpointError(
+            f"{state.file}: expected five or six layers, got {layers}, the last being {name}"
+        )
+    return layers
 
 
 def _generator_options(names: Names, state: State) -> dict[str, Any]:
-    layers = _layers(names.up, names, state.arrays)
-    weight = _shape(state, f"{names.place(names.up, layers - 1)}.weight")
+    layers = _depth(names, names.up, state)
+    weight = _shape(state, f"{names.place(names.up, layers - 1)}.weight", 3)
     dim, channels = (weight[1], weight[0]) if names.upsample == "nearest" else (weight[0], weight[1])
     options: dict[str, Any] = {"kernel_len": weight[2], "num_channels": channels, "dim": dim}
-    options["latent_dim"] = _shape(state, f"{names.project}.weight")[1]
+    options["latent_dim"] = _shape(state, f"{names.project}.weight", 2)[1]
     if weight[2] == 7:  # the articulatory one
         options["dim"] = dim // 4
     if names.upsample is not None:
         options["upsample"] = names.upsample
     if names.filter:
-        filtered = state.arrays.get(f"{names.filter}.weight")
-        options["post_filter_len"] = 0 if filtered is None else filtered.shape[2]
+        name = f"{names.filter}.weight"
+        options["post_filter_len"] = 0 if state.get(name) is None else _shape(state, name, 3)[2]
     if layers == 5:
         options["slice_len"] = 16384
     elif names is _ATZHOU8:
@@ -256,15 +289,31 @@ def _generator_options(names: Names, state: State) -> dict[str, Any]:
 
 
 def _critic_options(names: Names, state: State) -> dict[str, Any]:
-    dim, channels, taps = _shape(state, f"{names.place(names.down, 0)}.weight")
-    layers = _layers(names.down, names, state.arrays)
-    positions = _shape(state, f"{names.head}.weight")[1] // (dim * 2 ** (layers - 1))
+    layers = _depth(names, names.down, state)
+    dim, channels, taps = _shape(state, f"{names.place(names.down, 0)}.weight", 3)
+    positions = _shape(state, f"{names.head}.weight", 2)[1] // (dim * 2 ** (layers - 1))
     options: dict[str, Any] = {"kernel_len": taps, "num_channels": channels, "dim": dim}
     if layers == 5:
         options["slice_len"] = positions * 1024
-    elif layers == 6:  # of 32768 samples the sixth layer, of stride 2, makes one position less than it should
+    else:  # of 32768 samples the sixth layer, of stride 2, makes one position less than it should
         options["slice_len"] = 65536 if positions == 16 else 32768
     return options
+
+
+def _slice_len(told: dict[Role, int], preset: str, given: int | None, file: str) -> int:
+    """Samples of the waveform, of which there are as many for all networks."""
+    if given is not None:
+        return given
+    if preset == "articulationgan" and len(told) > 1:
+        told = {
+            role: length for role, length in told.items() if role != "generator"
+        }  # its frames are always 256
+    if len(set(told.values())) > 1:
+        each = ", ".join(f"{role} of {length}" for role, length in told.items())
+        raise CheckpointError(f"{file}: expected networks of as many samples, got a {each}")
+    if not told:
+        raise unknown_length(file, "nothing in the file")
+    return next(iter(told.values()))
 
 
 def _sources(spec: NetworkSpec, names: Names) -> dict[str, Source]:

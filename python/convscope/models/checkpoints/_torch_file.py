@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,12 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from .._spec import Role
-from ._error import CheckpointError
-from ._imported import LETTERS
+from ._error import CheckpointError, reason
+from ._imported import LETTERS, as_array
 
 _OF_SET = re.compile(r"^(?P<set>.*)_(?P<letter>[GDQ])\.pt$")
 _NUMBERS = re.compile(r"\d+")
-_FOREIGN = re.compile(r"Unsupported (?:global|class)[^\w]*(?:GLOBAL )?([\w.]+)")
+_FOREIGN = re.compile(
+    r"Unsupported (?:global|class)[^\w]*(?:GLOBAL )?([\w.]+)|with (TorchScript archives|files saved in the legacy \.tar format)"
+)
 _KEYS: dict[str, Role] = {
     "generator": "generator",
     "discriminator": "discriminator",
@@ -30,11 +31,19 @@ _KEYS: dict[str, Role] = {
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The parameters of one network, as float arrays; its role where the file or its name says so."""
+    """The parameters of one network by the file's names; its role where the file or its name says so.
+
+    ``names`` has the file's names by those without the ``module`` that DataParallel puts in front of what it wraps.
+    """
 
     file: str
     role: Role | None
     arrays: dict[str, np.ndarray]
+    names: dict[str, str]
+
+    def get(self, name: str) -> np.ndarray | None:
+        """The array of a name without ``module``."""
+        return self.arrays.get(self.names.get(name, name))
 
 
 def read_states(path: Path, *, trust_pickle: bool) -> list[State]:
@@ -42,8 +51,9 @@ def read_states(path: Path, *, trust_pickle: bool) -> list[State]:
     states = []
     for file in _files(path):
         named = _OF_SET.match(file.name)
-        for role, arrays in _networks(_load(file, trust_pickle), file):
-            states.append(State(str(file), role or (LETTERS[named["letter"]] if named else None), arrays))
+        of_name = LETTERS[named["letter"]] if named else None
+        for role, state in _networks(_load(file, trust_pickle), file):
+            states.append(_state(state, role or of_name, file))
     return states
 
 
@@ -58,53 +68,74 @@ def _files(path: Path) -> list[Path]:
             sets.setdefault(named["set"], []).append(file)
     if not sets:
         raise CheckpointError(f"{path}: no such file, and no {stem or '*'}_G.pt, _D.pt or _Q.pt there")
+    if len({_NUMBERS.sub("", name) for name in sets}) > 1:
+        raise CheckpointError(
+            f"{path}: expected files whose names differ in their numbers alone, got {', '.join(sorted(sets))}"
+        )
     return sets[max(sets, key=lambda name: [int(number) for number in _NUMBERS.findall(name)])]
 
 
 def _load(file: Path, trust_pickle: bool) -> Any:
-    try:
-        return torch.load(file, map_location="cpu", weights_only=not trust_pickle)
-    except pickle.UnpicklingError as error:
-        foreign = _FOREIGN.search(str(error))
-        if foreign is None:
-            raise CheckpointError(
-                f"{file}: damaged, or not written by torch.save: {_first_line(error)}"
-            ) from error
-        raise CheckpointError(
-            f"{file}: holds more than arrays ({foreign[1]}), such as a whole pickled module, and loading it would run code of "
-            "whoever made it: trust_pickle (--trust-pickle) does, if you know where it is from"
-        ) from error
-    except (RuntimeError, EOFError, ValueError, OSError, KeyError, AttributeError, ImportError) as error:
-        raise CheckpointError(
-            f"{file}: damaged, or not written by torch.save: {_first_line(error)}"
-        ) from error
+    """What the file holds, modules as their state dicts. Whatever it makes torch raise is its own fault."""
+    with file.open("rb") as opened:
+        try:
+            loaded = _opened(torch.load(opened, map_location="cpu", weights_only=not trust_pickle))
+            if isinstance(loaded, Mapping):
+                return {key: _opened(value) for key, value in loaded.items()}
+            return loaded
+        except Exception as error:
+            raise _refusal(error, file, trust_pickle) from error
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def _refusal(error: Exception, file: Path, trust_pickle: bool) -> CheckpointError:
+    foreign = _FOREIGN.search(str(error))
+    if foreign is not None and not trust_pickle:
+        return CheckpointError(
+            f"{file}: holds more than arrays ({foreign[1] or foreign[2]}), such as a whole pickled module, and loading it would "
+            "run code of whoever made it: trust_pickle (--trust-pickle) does, if you know where it is from"
+        )
+    if trust_pickle and isinstance(error, ImportError | AttributeError):
+        return CheckpointError(f"{file}: the code of what it holds must be importable here: {reason(error)}")
+    return CheckpointError(f"{file}: damaged, or not written by torch.save: {_without_advice(error)}")
 
 
-def _networks(loaded: Any, file: Path) -> Iterator[tuple[Role | None, dict[str, np.ndarray]]]:
-    if isinstance(loaded, nn.Module):
-        loaded = loaded.state_dict()
-    if isinstance(loaded, Mapping):
-        inner = {role: loaded[key] for key, role in _KEYS.items() if isinstance(loaded.get(key), Mapping)}
-        if inner:
-            yield from ((role, _arrays(state, file)) for role, state in inner.items())
-            return
-        yield None, _arrays(loaded.get("state_dict", loaded), file)
+def _opened(value: Any) -> Any:
+    return value.state_dict() if isinstance(value, nn.Module) else value
+
+
+def _without_advice(error: Exception) -> str:
+    """Torch's is to load in the other mode."""
+    text = str(error).rpartition("WeightsUnpickler error:")[2].partition("In PyTorch 2.6")[0]
+    return (text.strip().splitlines() or [type(error).__name__])[0]
+
+
+def _networks(loaded: Any, file: Path) -> Iterator[tuple[Role | None, Any]]:
+    if not isinstance(loaded, Mapping):
+        raise CheckpointError(f"{file}: expected the state dict of a network, got {type(loaded).__name__}")
+    inner = {key: state for key, state in loaded.items() if isinstance(state, Mapping)}
+    if not any(key in _KEYS for key in inner):
+        yield None, loaded.get("state_dict", loaded)
         return
-    raise CheckpointError(f"{file}: expected the state dict of a network, got {type(loaded).__name__}")
+    if "q" in inner and "Q" in inner:
+        raise CheckpointError(f"{file}: expected one Q-network, got two, q and Q")
+    for key, state in inner.items():
+        if key in _KEYS:
+            yield _KEYS[key], state
+        elif state and all(isinstance(value, Tensor) for value in state.values()):
+            raise CheckpointError(f"{file}: {key}: expected a network called {', '.join(_KEYS)}")
 
 
-def _arrays(state: Any, file: Path) -> dict[str, np.ndarray]:
-    """By name without the ``module`` that DataParallel puts in front of what it wraps."""
+def _state(state: Any, role: Role | None, file: Path) -> State:
     if not isinstance(state, Mapping) or not state:
         raise CheckpointError(f"{file}: expected the state dict of a network, got an empty one or none")
-    arrays = {}
-    for name, value in state.items():
+    arrays: dict[str, np.ndarray] = {}
+    names: dict[str, str] = {}
+    for key, value in state.items():
+        name = str(key)
+        own = ".".join(part for part in name.split(".") if part != "module")
+        if own in names:
+            raise CheckpointError(f"{file}: {name}: the same parameter as {names[own]}")
         if not isinstance(value, Tensor):
             raise CheckpointError(f"{file}: {name}: expected an array, got {type(value).__name__}")
-        own = ".".join(part for part in str(name).split(".") if part != "module")
-        arrays[own] = value.detach().to(torch.float32).numpy()
-    return arrays
+        names[own], arrays[name] = name, as_array(value, f"{file}: {name}")
+    return State(str(file), role, arrays, names)
