@@ -14,15 +14,25 @@ from pathlib import Path
 def whole_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
     """A new folder beside ``folder`` that takes its place, files synced, when the block ends without an error.
 
-    Whatever happens before, a full disk included, what was there remains as it was.
+    Whatever happens before, a full disk included, what was there remains as it was. Of a link, it is what the link points to.
 
     Raises
     ------
     FileExistsError
         If the folder is there and ``replace`` is false.
+    NotADirectoryError
+        If it is a file.
+    ValueError
+        If the working folder is in it.
     """
-    if folder.exists() and not replace:
-        raise FileExistsError(f"{folder}: is there already")
+    if folder.exists():
+        if not replace:
+            raise FileExistsError(f"{folder}: is there already")
+        if not folder.is_dir():
+            raise NotADirectoryError(f"{folder}: is no folder")
+        if Path.cwd().is_relative_to(folder.resolve()):
+            raise ValueError(f"{folder}: expected a folder of its own, got one that the working folder is in")
+    folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     made, old = (folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.{kind}") for kind in ("new", "old"))
     made.mkdir()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -64,6 +67,51 @@ def test_an_existing_folder_is_replaced_only_if_asked_for(convscope, checkpoint,
     assert "--out: net exists already; --force replaces it" in refused.stderr
     assert convscope("import", "model.ckpt-7", "--force").exit_code == 0
     assert set(cs.models.load(folder / "net")) == {"generator", "discriminator", "q_network"}
+    assert convscope("import", "model.ckpt-7", "--force").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("results", "results holds more than networks, paper for one, which --force does not replace"),
+        ("words.csv", "words.csv is no folder"),
+        (".", "holds more than networks"),
+    ],
+)
+def test_what_is_no_folder_of_networks_is_never_replaced(convscope, checkpoint, folder, name, message):
+    (folder / "results" / "paper").mkdir(parents=True)
+    (folder / "words.csv").write_text("mine")
+    before = sorted(folder.rglob("*"))
+    refused = convscope("import", "model.ckpt-7", "-o", name, "--force")
+    assert refused.exit_code == 2
+    assert message in refused.stderr
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_report_that_cannot_be_written_leaves_no_networks(convscope, checkpoint, folder, monkeypatch):
+    def full(self, *_, **__):
+        raise OSError(28, "No space left on device", str(self))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        result = convscope("import", "model.ckpt-7")
+    assert result.exit_code == 1
+    assert "No space left on device" in result.stderr
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "model.ckpt-7.data-00000-of-00001",
+        "model.ckpt-7.index",
+    ]
+
+
+def test_names_that_no_text_holds_are_written_out(convscope, checkpoint, folder):
+    of = {name: values for name, values in checkpoint.items() if name.startswith("G/")}
+    bundles.write(folder / "model.ckpt-7", {f"\x1b[31m/{name}": values for name, values in of.items()})
+    for path in folder.glob("model.ckpt-7.*"):
+        path.rename(path.with_name(path.name.replace("model", os.fsdecode(b"\xff"))))
+    assert convscope("import", os.fsdecode(b"\xff.ckpt-7")).exit_code == 0
+    report = (folder / "net" / "import.txt").read_text()
+    assert r"\udcff.ckpt-7: TensorFlow 1 checkpoint" in report
+    assert r"    \x1b[31m/G/upconv_4/conv2d_transpose/bias [1] -> out.bias" in report
 
 
 def test_what_is_wrong_is_one_line_and_writes_nothing(convscope, checkpoint, folder):

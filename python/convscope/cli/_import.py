@@ -49,7 +49,9 @@ def import_(
             help="Load files that hold more than arrays. This runs code of whoever made them.",
         ),
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace the folder.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the folder, if it holds networks and nothing else.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Turn a checkpoint of WaveGAN, ciwGAN or fiwGAN into networks to probe.
@@ -65,12 +67,11 @@ def import_(
     with reporting(debug=debug):
         import numpy as np
 
-        from ..models import CheckpointError, save
-        from ..models.checkpoints import read_checkpoint
+        from .._folders import whole_folder
+        from ..models.checkpoints import CheckpointError, read_checkpoint, write_networks
         from ..probe import verify
 
-        if out.exists() and not force:
-            raise Misuse(f"--out: {out} exists already; --force replaces it")
+        _require_replaceable(out, force)
         try:
             imported = read_checkpoint(source, preset=preset, slice_len=slice_len, trust_pickle=trust_pickle)
         except CheckpointError as error:
@@ -82,8 +83,9 @@ def import_(
                 found = verify(network, values)
             show_errors(found, title=role)
             failed += [f"{role} {row.layer}" for row in found if is_beyond(row, LIMIT)]
-        save(imported.networks, out, replace=force)
-        (out / REPORT).write_text(f"{imported}\n")
+        with whole_folder(out, replace=force) as made:
+            write_networks(imported.networks, made)
+            (made / REPORT).write_text(f"{imported}\n", encoding="utf-8", errors="backslashreplace")
         for line in imported.notes:
             note(line)
         say(
@@ -92,3 +94,20 @@ def import_(
         if failed:
             print(f"convscope: beyond {LIMIT:g} times PyTorch's error: {', '.join(failed)}", file=sys.stderr)
             raise typer.Exit(FAILURE)
+
+
+def _require_replaceable(out: Path, force: bool) -> None:
+    """`Misuse` if something would be lost that was not asked for."""
+    from ..models.checkpoints import SUFFIX
+
+    if not out.exists():
+        return
+    if not force:
+        raise Misuse(f"--out: {out} exists already; --force replaces it")
+    if not out.is_dir():
+        raise Misuse(f"--out: {out} is no folder")
+    others = sorted(path.name for path in out.iterdir() if path.name != REPORT and path.suffix != SUFFIX)
+    if others:
+        raise Misuse(
+            f"--out: {out} holds more than networks, {others[0]} for one, which --force does not replace"
+        )

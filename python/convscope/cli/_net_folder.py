@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
     from ..models import Role, SpeechNetwork
 
-_SUFFIX = ".safetensors"
-
 
 def names_folder(text: str) -> bool:
     """Whether there is a folder, or a file of that kind, before the last colon or instead of all."""
+    from ..models.checkpoints import SUFFIX
+
     return any(
-        Path(name).is_dir() or name.endswith(_SUFFIX) for name in (text, text.rpartition(":")[0]) if name
+        Path(name).is_dir() or name.endswith(SUFFIX) for name in (text, text.rpartition(":")[0]) if name
     )
 
 
@@ -39,9 +39,9 @@ def from_zoo(text: str) -> SpeechNetwork:
 
 def from_folder(text: str) -> SpeechNetwork:
     """The network of that role; `Misuse` if there is none or the role is not said where there are several."""
-    from ..models import CheckpointError, load
+    from ..models.checkpoints import SUFFIX, CheckpointError, load
 
-    path, role = (text, "") if Path(text).exists() or text.endswith(_SUFFIX) else text.rpartition(":")[::2]
+    path, role = (text, "") if Path(text).exists() or text.endswith(SUFFIX) else text.rpartition(":")[::2]
     try:
         networks = load(path)
     except CheckpointError as error:

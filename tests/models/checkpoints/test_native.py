@@ -57,6 +57,26 @@ def test_what_is_there_is_replaced_only_if_asked_for(tmp_path, networks):
     assert [path.name for path in tmp_path.iterdir()] == ["trained"]
 
 
+def test_what_a_link_points_to_is_replaced_and_files_are_not(tmp_path, networks, monkeypatch):
+    for name in ("real", "gone"):
+        (tmp_path / f"to {name}").symlink_to(name)
+    (tmp_path / "real").mkdir()
+    for name in ("real", "gone"):
+        cs.models.save(networks, tmp_path / f"to {name}", replace=name == "real")
+        assert (tmp_path / f"to {name}").is_symlink()
+        assert set(cs.models.load(tmp_path / name)) == set(networks)
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(NotADirectoryError, match="file: is no folder"):
+        cs.models.save(networks, tmp_path / "file", replace=True)
+    assert (tmp_path / "file").read_text() == "mine"
+    (tmp_path / "real" / "inside").mkdir()
+    monkeypatch.chdir(tmp_path / "real" / "inside")
+    for name in (".", ".."):
+        with pytest.raises(ValueError, match="got one that the working folder is in"):
+            cs.models.save(networks, name, replace=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"to real", "to gone", "real", "gone", "file"}
+
+
 @pytest.mark.parametrize("moment", ["save_file", "fsync"])
 def test_a_full_disk_leaves_what_was_there(tmp_path, networks, monkeypatch, moment):
     cs.models.save(networks, tmp_path / "trained")

@@ -325,6 +325,12 @@ def test_a_file_s_name_that_contradicts_the_weights(tmp_path):
         cs.models.import_checkpoint(path)
 
 
+def test_two_networks_of_a_role(tmp_path):
+    path = save(tmp_path, {"D": {"generator": _of("G")}, "G": _of("G")})
+    with pytest.raises(CheckpointError, match=r"epoch2_step900_G\.pt: a second generator"):
+        cs.models.import_checkpoint(path)
+
+
 def test_a_length_of_zero_is_no_length(tmp_path):
     with pytest.raises(CheckpointError, match=r"slice_len: expected one of .*got 0"):
         cs.models.import_checkpoint(save(tmp_path, {"G": _of("G")}), slice_len=0)

@@ -5,9 +5,10 @@ from ._error import CheckpointError
 from ._export import export_checkpoint
 from ._import import import_checkpoint, read_checkpoint
 from ._imported import Imported, Mapped
-from ._native import load, save, write_networks
+from ._native import SUFFIX, load, save, write_networks
 
 __all__ = [
+    "SUFFIX",
     "CheckpointError",
     "Imported",
     "Mapped",

@@ -37,6 +37,8 @@ def save(
     ------
     FileExistsError
         If the folder is there and ``replace`` is false.
+    NotADirectoryError
+        If it is a file.
     """
     if not networks:
         raise ValueError("networks: expected at least one, got none")

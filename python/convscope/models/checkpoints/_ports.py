@@ -110,9 +110,9 @@ def import_ports(states: Sequence[State], preset: str | None, slice_len: int | N
     """All networks of a file or set of files. Warns where the weights do not tell which vintage of a port trained them."""
     found = [(state, *_recognised(state)) for state in states]
     roles = [role for *_, role in found]
-    for state, _, role in found:
-        if roles.count(role) > 1:
-            raise CheckpointError(f"{state.file}: one {role} of {roles.count(role)}: expected one")
+    for i, role in enumerate(roles):
+        if role in roles[:i]:
+            raise CheckpointError(f"{found[i][0].file}: a second {role}")
     preset, note = _preset(found, preset)
     heads = [_shape(state, f"{names.head}.weight", 2) for state, names, role in found if role == "q_network"]
     categories = max((outputs for outputs, _ in heads), default=0)
@@ -135,18 +135,9 @@ def import_ports(states: Sequence[State], preset: str | None, slice_len: int | N
             option["num_categories"] = categories
         make = partial(make_spec, preset, role=role, slice_len=length, batch_norm=normalised, **option)
         networks[role] = empty_network(make, f"{state.file}: no {preset}")
-        sources = {
-            parameter: replace(source, variable=state.names.get(source.variable, source.variable))
-            for parameter, source in _sources(networks[role].spec, names).items()
-        }
-        mapped += fill(networks[role], sources, state.arrays, state.file)
-        used = {source.variable for source in sources.values()}
-        for own, name in state.names.items():
-            if name in used:
-                continue
-            if not re.match(names.unused, own):
-                raise CheckpointError(f"{state.file}: {name}: no parameter of a {preset} {role}")
-            ignored.append(f"{role}: {name}")
+        rows, unused = _filled(networks[role], state, names)
+        mapped += rows
+        ignored += unused
     return Imported(
         path=states[0].file if len(states) == 1 else ", ".join(state.file for state in states),
         format="PyTorch state dict",
@@ -156,6 +147,23 @@ def import_ports(states: Sequence[State], preset: str | None, slice_len: int | N
         ignored=tuple(sorted(ignored)),
         notes=(note,),
     )
+
+
+def _filled(network: SpeechNetwork, state: State, names: Names) -> tuple[list[Mapped], list[str]]:
+    """What became of each parameter of the file: what it is now, or that it is of no use."""
+    sources = {
+        parameter: replace(source, variable=state.names.get(source.variable, source.variable))
+        for parameter, source in _sources(network.spec, names).items()
+    }
+    rows = fill(network, sources, state.arrays, state.file)
+    used = {row.variable for row in rows}
+    unused = {own: name for own, name in state.names.items() if name not in used}
+    for own, name in unused.items():
+        if not re.match(names.unused, own):
+            raise CheckpointError(
+                f"{state.file}: {name}: no parameter of a {network.spec.name} {network.spec.role}"
+            )
+    return rows, [f"{network.spec.role}: {name}" for name in unused.values()]
 
 
 def port_state(network: SpeechNetwork) -> dict[str, torch.Tensor]:
