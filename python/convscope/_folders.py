@@ -36,6 +36,7 @@ def whole_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
     folder.parent.mkdir(parents=True, exist_ok=True)
     made, old = (folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.{kind}") for kind in ("new", "old"))
     made.mkdir()
+    is_placed = False
     try:
         yield made
         for path in sorted(made.rglob("*")):
@@ -45,11 +46,14 @@ def whole_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
         if folder.exists():
             folder.rename(old)
         made.rename(folder)
+        is_placed = True
         _sync(folder.parent)
     except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
-        if old.exists() and not folder.exists():
+        if is_placed:
+            folder.rename(made)
+        if old.exists():
             old.rename(folder)
+        shutil.rmtree(made, ignore_errors=True)
         raise
     shutil.rmtree(old, ignore_errors=True)
 

@@ -77,16 +77,17 @@ def test_what_a_link_points_to_is_replaced_and_files_are_not(tmp_path, networks,
     assert {path.name for path in tmp_path.iterdir()} == {"to real", "to gone", "real", "gone", "file"}
 
 
-@pytest.mark.parametrize("moment", ["save_file", "fsync"])
+@pytest.mark.parametrize("moment", ["save_file", "fsync", "the folder's fsync"])
 def test_a_full_disk_leaves_what_was_there(tmp_path, networks, monkeypatch, moment):
     cs.models.save(networks, tmp_path / "trained")
     before = cs.models.load(tmp_path / "trained")["generator"].fc.weight.clone()
 
-    def full(*_, **__):
-        raise OSError(28, "No space left on device")
+    def full(path, *_, **__):
+        if moment != "the folder's fsync" or path == tmp_path:
+            raise OSError(28, "No space left on device")
 
-    target = "convscope.models.checkpoints._native.save_file" if moment == "save_file" else "os.fsync"
-    monkeypatch.setattr(target, full)
+    targets = {"save_file": "convscope.models.checkpoints._native.save_file", "fsync": "os.fsync"}
+    monkeypatch.setattr(targets.get(moment, "convscope._folders._sync"), full)
     with torch.no_grad():
         networks["generator"].fc.weight.zero_()
     with pytest.raises(OSError, match="No space left"):
@@ -105,6 +106,12 @@ def test_a_file_cut_off_anywhere(tmp_path, networks):
             CheckpointError, match=r"generator\.safetensors: damaged, cut off, or no safetensors file"
         ):
             cs.models.load(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(CheckpointError, match=r"generator\.safetensors: Is a directory"):
+        cs.models.load(tmp_path / "trained")
+    with pytest.raises(CheckpointError, match="File name too long"):
+        cs.models.load(tmp_path / ("x" * 300))
     shutil.rmtree(tmp_path / "trained")
     with pytest.raises(CheckpointError, match=r"trained: expected a folder with \.safetensors files"):
         cs.models.load(tmp_path / "trained")

@@ -70,8 +70,10 @@ def load(path: str | os.PathLike[str]) -> dict[Role, SpeechNetwork]:
     path = Path(path)
     networks: dict[Role, SpeechNetwork] = {}
     with reading(path):
-        files = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
-        if not files or not files[0].is_file():
+        files = [path]
+        if path.is_dir():
+            files = sorted(file for file in path.iterdir() if file.suffix == SUFFIX)
+        if not files or not files[0].exists():
             raise CheckpointError(f"{path}: expected a folder with {SUFFIX} files, or one of them")
         for file in files:
             network = _load(file)
@@ -82,6 +84,7 @@ def load(path: str | os.PathLike[str]) -> dict[Role, SpeechNetwork]:
 
 
 def _load(file: Path) -> SpeechNetwork:
+    file.open("rb").close()  # for what the system says, which safetensors words otherwise
     try:
         with safe_open(file, framework="pt") as opened:
             description = (opened.metadata() or {}).get(_KEY)

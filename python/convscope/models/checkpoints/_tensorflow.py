@@ -57,7 +57,7 @@ def import_tensorflow(bundle: TensorBundle | Dump, preset: str | None, slice_len
         if not found:
             continue
         role = LETTERS[scope]
-        options = _options(scope, bundle, found)
+        options = _options(scope, bundle, found, _depth(by_scope))
         if role != "discriminator" and preset != "tf1-wavegan":
             options["num_categories"] = categories
         make = partial(make_spec, preset, role=role, slice_len=slice_len, **options)
@@ -105,6 +105,11 @@ def _count(names: Iterable[str], kind: str) -> int:
     return max((int(found[1]) + 1 for found in numbers if found), default=0)
 
 
+def _depth(by_scope: Mapping[str, Mapping[str, str]]) -> int:
+    """Layers of every network of the checkpoint: five, or as many as there are variables of."""
+    return max(5, *(_count(names, kind) for names in by_scope.values() for kind in ("upconv_", "downconv_")))
+
+
 def _preset(by_scope: Mapping[str, Mapping[str, str]], preset: str | None, file: str) -> str:
     if preset is None:
         if any(name.startswith("embed/") for name in by_scope["G"]):
@@ -123,7 +128,7 @@ def _slice_len(
     """Samples of the waveform, and how they are known."""
     if given is not None:
         return given, f"slice_len {given}: as given"
-    layers = max(_count(names, "upconv_") or _count(names, "downconv_") for names in by_scope.values())
+    layers = _depth(by_scope)
     if layers != 6:
         return 16384, f"slice_len 16384: {layers} convolutions"
     graph = strides(Path(f"{bundle.prefix}.meta"))
@@ -162,7 +167,9 @@ def _embeddings(names: Mapping[str, str]) -> str | None:
     return next((name for key, name in names.items() if key.endswith("/embeddings")), None)
 
 
-def _options(scope: str, bundle: TensorBundle | Dump, names: Mapping[str, str]) -> dict[str, Any]:
+def _options(
+    scope: str, bundle: TensorBundle | Dump, names: Mapping[str, str], layers: int
+) -> dict[str, Any]:
     """What the shapes say, for `preset`."""
     options: dict[str, Any] = {"batch_norm": any("/batch_normalization/" in key for key in names)}
 
@@ -173,7 +180,7 @@ def _options(scope: str, bundle: TensorBundle | Dump, names: Mapping[str, str]) 
         prefix = "Q" if scope == "Q" else ""
         taps, channels, dim = shape(f"{prefix}downconv_0/conv1d/kernel", 3)
         return options | {"kernel_len": taps, "num_channels": channels, "dim": dim}
-    last = _count(names, "upconv_") - 1
+    last = layers - 1
     if f"upconv_{last}/conv1d/kernel" in names:
         taps, dim, channels = shape(f"upconv_{last}/conv1d/kernel", 3)
         options["upsample"] = "nearest"
