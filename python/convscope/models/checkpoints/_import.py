@@ -50,7 +50,7 @@ def import_checkpoint(
     ----------
     path : TensorFlow 1: ``model.ckpt-1000``, one of its files, or the folder of a run (then its newest); PyTorch: a file of one or
         more state dicts (``.pt``, ``.pkl``, ``.tar``), what the names of a set have in common (``.../epoch7_step900``), or their
-        folder (then the last step); the ``manifest.json`` of wavegan's web page.
+        folder (then the last step, if names differ in their numbers alone); the ``manifest.json`` of wavegan's web page.
     preset : the dialect, where it is not to be concluded from the names; some vintages of one port differ in nothing else.
     slice_len : samples of the waveform, which weights alone do not tell where there are six layers (32768 or 65536); the graph
         (``.meta``) or ``args.txt`` beside TensorFlow's does.

@@ -9,10 +9,7 @@ from pathlib import Path
 
 from ._error import CheckpointError
 
-_MOST_DIMENSIONS, _MOST_VALUES = (
-    32,
-    1 << 40,
-)  # NumPy's least limit; no network of speech has a thousandth of it
+_MOST_DIMENSIONS, _MOST_VALUES = 32, 1 << 40  # far beyond any network of speech
 
 
 class Reader:
