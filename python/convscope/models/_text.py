@@ -71,13 +71,8 @@ def _value(kind: Any, value: Any, what: str) -> Any:
         _require(value in choices, what, f"one of {', '.join(choices)}", value)
         return value
     if get_origin(kind) is tuple:
-        wanted = "a list" if choices[-1] is ... else f"a list of {len(choices)}"
-        _require(
-            isinstance(value, list) and (choices[-1] is ... or len(value) == len(choices)),
-            what,
-            wanted,
-            value,
-        )
+        _require(isinstance(value, list), what, "a list", value)
+        _require(len(value) == len(choices) or choices[-1] is ..., what, f"a list of {len(choices)}", value)
         return tuple(_value(choices[0], part, f"{what}[{i}]") for i, part in enumerate(value))
     if isinstance(kind, type) and is_dataclass(kind):
         return _made(kind, value, what)

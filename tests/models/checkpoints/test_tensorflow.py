@@ -277,8 +277,10 @@ def test_partitioned_variables_are_refused_as_such(tmp_path):
 def test_a_missing_index_is_what_is_missing(tmp_path, left):
     (tmp_path / left).write_bytes(b"")
     for name in ("model.ckpt-7", left):
-        with pytest.raises(CheckpointError, match=r"model\.ckpt-7\.index: no such file"):
+        with pytest.raises(CheckpointError, match=r"model\.ckpt-7\.index: no such file$"):
             cs.models.import_checkpoint(tmp_path / name)
+    with pytest.raises(CheckpointError, match=r"model\.ckpt-9\.index: no such file$"):
+        cs.models.import_checkpoint(tmp_path / "model.ckpt-9.index")
     with pytest.raises(CheckpointError, match=r"expected a file `checkpoint` or one \.index file, got none"):
         cs.models.import_checkpoint(tmp_path)
     with pytest.raises(CheckpointError, match=r"File name too long"):

@@ -163,11 +163,11 @@ def is_bundle(path: Path) -> bool:
     """Whether there are files of a checkpoint of that name or, if it is a folder's, in it; be it without its index."""
     if path.is_dir():
         return any(file.name == "checkpoint" or _FILE.search(file.name) for file in path.iterdir())
+    if _FILE.search(path.name):
+        return True
     if path.is_file() or not path.parent.is_dir():
-        return bool(_FILE.search(path.name))
-    return any(
-        _FILE.sub("", file.name) == _FILE.sub("", path.name) != file.name for file in path.parent.iterdir()
-    )
+        return False
+    return any(_FILE.sub("", file.name) == path.name != file.name for file in path.parent.iterdir())
 
 
 def _prefix(path: Path) -> Path:
