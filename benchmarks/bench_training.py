@@ -67,7 +67,6 @@ def ours(options: argparse.Namespace, sounds: torch.Tensor) -> dict[str, Update]
         latents(Purpose.Q_NETWORK),
         shifts(Purpose.GENERATOR_SHIFTS),
         shifts(Purpose.Q_SHIFTS, state.q),
-        draws.speeds(0, 0.0),
     )
     device, half = torch.device(options.device).type, options.precision == "bfloat16"
 

@@ -64,7 +64,6 @@ def test_a_code_makes_more_of_a_sound_than_the_other_variables():
     assert alike[same_code & others].mean() > alike[~same_code].mean() + 0.2
 
 
-@pytest.mark.xfail(strict=True, reason="32 % so far, 18.5 % by chance: training goes on")
 def test_its_q_network_names_at_least_sixty_percent_of_400_withheld_words():
     pytest.importorskip(
         "espeakng_loader", reason="espeakng-loader (the extra convscope[speech]) is not installed"

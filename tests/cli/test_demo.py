@@ -13,7 +13,7 @@ import convscope as cs
 from convscope.data import WORDS
 
 FILES = ["generated", "generated.png", "interpolation.nc", "waterfall.png", "word.png", "words", "words.nc"]
-SEED = 2_000_003 + 4  # of the voices
+SEED = 2_000_003 + 4  # of the words
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,16 @@ def test_it_succeeds_and_writes_the_named_files(ran):
 
 
 def corpus_of(seed=SEED):
-    return cs.data.synthesise_words(tokens_per_word=2, seed=seed, sample_rate_hz=5000, slice_len=5120)
+    spoken = cs.train.read_config(cs.zoo.recipe("words8"), environment={}).data
+    return cs.data.synthesise_words(
+        tokens_per_word=2,
+        voices=spoken.voices,
+        rates_wpm=spoken.rates_wpm,
+        seed=seed,
+        unlike=(0, spoken.tokens_per_word),
+        sample_rate_hz=5000,
+        slice_len=5120,
+    )
 
 
 def test_it_says_how_many_words_are_named_rightly(ran):

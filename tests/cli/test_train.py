@@ -240,6 +240,10 @@ def test_the_debug_run_on_synthetic_words(convscope, folder):
         "--set",
         "data.tokens_per_word=6",
         "--set",
+        "data.rates_wpm=170,190",
+        "--set",
+        "data.voices=en-us,en-us+m3",
+        "--set",
         "run.evaluate_every=4",
         "--set",
         "run.save_every=4",
@@ -255,3 +259,7 @@ def test_the_debug_run_on_synthetic_words(convscope, folder):
     assert evaluation["words"] == sorted(cs.data.WORDS)
     heard = convscope("evaluate", "run/checkpoints/step-00000008:q_network", "--tokens-per-word", 2)
     assert "of 16 sounds named rightly" in heard.stdout
+    assert (
+        "Synthetic words by en-us, en-us+m3 at 170 to 190 words per minute, as in training; none said as there."
+        in heard.stdout
+    )

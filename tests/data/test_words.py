@@ -133,6 +133,44 @@ def test_rate_lead_and_slice_are_the_callers():
 
 
 @pytest.mark.usefixtures("corpus")
+def test_only_the_chosen_voices_speak():
+    chosen = ("en-us+m3", "en+f1")
+    corpus = data.synthesise_words(("ask",), tokens_per_word=20, voices=chosen)
+    assert {token.voice for token in corpus.tokens} == set(chosen)
+    with pytest.raises(RuntimeError, match=r"no voice 'en-us\+m99'"):
+        data.synthesise_words(("ask",), voices=("en-us+m99",))
+
+
+@pytest.mark.usefixtures("corpus")
+def test_words_unlike_those_of_another_corpus():
+    alike = {"voices": ("en-us",), "rates_wpm": (180, 181)}  # 122 ways to say a word
+
+    def said(**options):
+        corpus = data.synthesise_words(("ask", "oily"), tokens_per_word=20, **alike, **options)
+        return [(token.word, token.pitch, token.rate_wpm) for token in corpus.tokens]
+
+    first = said(seed=3)
+    assert set(said(seed=4)) & set(first)
+    assert said(seed=4, unlike=(7, 0)) == said(seed=4)
+    for seed in (3, 4):
+        unlike = said(seed=seed, unlike=(3, 20))
+        assert not set(unlike) & set(first)
+        assert [word for word, _, _ in unlike] == ["ask"] * 20 + ["oily"] * 20
+    with pytest.raises(ValueError, match="found no 20 tokens unlike the"):
+        data.synthesise_words(("ask",), tokens_per_word=20, **alike, unlike=(3, 5000))
+
+
+@pytest.mark.usefixtures("corpus")
+def test_slow_words_are_longer_than_fast_ones():
+    slow, fast = (data.synthesise_words(tokens_per_word=1, rates_wpm=(rate, rate)) for rate in (120, 300))
+    assert {token.rate_wpm for token in slow.tokens} == {120}
+    assert {token.rate_wpm for token in fast.tokens} == {300}
+    assert [token.voice for token in slow.tokens] == [token.voice for token in fast.tokens]
+    for a, b in zip(slow.tokens, fast.tokens, strict=True):
+        assert a.length > 1.3 * b.length
+
+
+@pytest.mark.usefixtures("corpus")
 def test_a_token_longer_than_its_row_is_an_error():
     with pytest.raises(
         ValueError, match=r"'water' by en\S* at \d+ wpm takes \d+ samples at 16000 Hz, slice_len is 1000"
@@ -154,6 +192,15 @@ def test_a_word_without_sound_is_an_error():
         (("ask", ""), {}, "expected a sequence of words"),
         (("ask",), {"tokens_per_word": 0}, "expected tokens_per_word ≥ 1"),
         (("ask",), {"seed": -1}, "seed ≥ 0"),
+        (("ask",), {"voices": "en-us"}, "expected a sequence of voices, got 'en-us'"),
+        (("ask",), {"voices": ()}, r"expected a sequence of voices, got \(\)"),
+        (
+            ("ask",),
+            {"rates_wpm": (200, 100)},
+            r"rates_wpm from 80 to 350, the slowest first, got \(200, 100\)",
+        ),
+        (("ask",), {"rates_wpm": (60, 100)}, "rates_wpm from 80 to 350"),
+        (("ask",), {"rates_wpm": (100, 400)}, "rates_wpm from 80 to 350"),
         (("ask",), {"lead_s": -0.1}, "lead_s ≥ 0"),
     ],
 )

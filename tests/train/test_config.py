@@ -71,6 +71,7 @@ def test_file_then_environment_then_command_line(tmp_path):
         (["code.size=101"], r"network: num_categories: expected at most latent_dim=100"),
         (["network.dialect=tf2"], r"network: name: there is no preset 'tf2'"),
         (["network.strides=4,x"], r"network\.strides: expected a list separated by commas, got '4,x'"),
+        (["data.rates_wpm=180"], r"data\.rates_wpm: expected the slowest and the fastest, got \(180,\)"),
         (["data.withheld=1"], r"data\.withheld: expected a part from 0 to below 1"),
         (["network.slice_len=1000"], r"network: slice_len: expected one of \(16384, 32768, 65536\)"),
     ],

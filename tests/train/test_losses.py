@@ -20,7 +20,6 @@ from convscope.train import (
     new_state,
     q_loss,
 )
-from convscope.train._speed import at_speeds
 
 REAL, FAKE = torch.tensor([1.0, 3.0]), torch.tensor([-1.0, 0.0])
 
@@ -139,26 +138,3 @@ def test_mixed_precision_is_near_full_precision(tmp_path):
             assert half[name] == pytest.approx(value, rel=0.05, abs=0.02), name
     assert full != half
     assert np.isfinite(list(half.values())).all()
-
-
-def test_a_sound_at_another_speed():
-    ramp = torch.arange(1.0, 9.0).repeat(3, 1)[:, None]
-    played = at_speeds(ramp, torch.tensor([1.0, 2.0, 0.5]))[:, 0]
-    torch.testing.assert_close(played[0], ramp[0, 0])
-    torch.testing.assert_close(played[1], torch.tensor([1.0, 3, 5, 7, 0, 0, 0, 0]))
-    torch.testing.assert_close(played[2], torch.tensor([1.0, 1.5, 2, 2.5, 3, 3.5, 4, 4.5]))
-
-
-def test_stretching_is_heard_by_q_alone_and_changes_its_loss(tmp_path):
-    reports = []
-    for stretch in (0.0, 0.3):
-        state = new_state(changed(small_config(), "loss", q_stretch=stretch))
-        inputs = Feed(state, noise_slices(tmp_path)).step(0)
-        assert float(inputs.generator.q_speeds.max()) <= 1 + stretch
-        assert float(inputs.generator.q_speeds.min()) >= 1 / (1 + stretch) - 1e-6
-        assert (float(inputs.generator.q_speeds.std()) > 0.05) == (stretch > 0)
-        reports.append(
-            {name: float(value) for name, value in generator_step(state, inputs.generator).items()}
-        )
-    assert reports[0]["generator_loss"] == reports[1]["generator_loss"]
-    assert reports[0]["q_loss"] != reports[1]["q_loss"]

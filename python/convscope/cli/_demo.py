@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ._demo_runs import Run, Trained
 
 DRAWN_WORD = "greasy"
-VOICES_SEED = 2_000_003  # added to the reader's seed: voices that training never heard
+WORDS_SEED = 2_000_003  # added to the reader's seed
 
 
 def demo(
@@ -38,7 +38,7 @@ def demo(
     tokens_per_word: Annotated[
         int, typer.Option(min=1, help="Times each of the eight words is spoken.")
     ] = 12,
-    seed: Annotated[int, typer.Option(min=0, help="Of the voices and the latents.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the words and the latents.")] = 0,
     threads: Threads = None,
     debug: Debug = False,
 ) -> None:
@@ -46,7 +46,7 @@ def demo(
 
     The small ciwGAN that comes with the package (words8) learned eight words
     (ask, dark, greasy, oily, rag, wash, water, year) from a synthesiser,
-    without being told which is which. Its Q-network names the words that many
+    without being told which is which. Its Q-network names the words that eight
     voices say; its generator says a word for each code; and the code of one
     word is moved from 0 to 3, three times as far as in training.
 
@@ -67,7 +67,7 @@ def demo(
 
         trained = Trained.load()
         with progress("speaking words"):
-            corpus, waveforms = speak_words(trained, tokens_per_word, VOICES_SEED + seed)
+            corpus, waveforms = speak_words(trained, tokens_per_word, WORDS_SEED + seed)
         with progress("words through the Q-network"):
             words = run_words(trained, waveforms, threads)
             named = trained.named(np.asarray(words.series["logits"]))

@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import zoo
-from ..data import WordCorpus, fit_length, synthesise_words
+from ..data import WordCorpus, fit_length
 from ..latents import random
 from ..models import Role, SpeechNetwork
 from ..probe import Probe, Series, Verification, verify
+from ..train import read_config, withheld_words
 
 if TYPE_CHECKING:
     import xarray
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 NAME = "words8"
 MOVED_WORD = "greasy"  # whose code is moved
 VALUES = np.arange(0.0, 3.1, 0.25)  # 0 and 1 are what training saw
-LONGEST_S = 1.024  # of a synthetic word
 COMPARED = 2  # samples; float64 holds every feature map of them
 
 TIMED_S = 1.0  # at least, and at least so many runs
@@ -87,15 +87,10 @@ class Run:
 def speak_words(
     trained: Trained, tokens_per_word: int, seed: int
 ) -> tuple[WordCorpus, npt.NDArray[np.float32]]:
-    """Words at the network's rate, and the same cut to its slice (B, L)."""
-    spec = trained.q_network.spec
-    corpus = synthesise_words(
-        tokens_per_word=tokens_per_word,
-        seed=seed,
-        slice_len=round(LONGEST_S * spec.sample_rate_hz),
-        sample_rate_hz=spec.sample_rate_hz,
-    )
-    return corpus, fit_length(corpus.waveforms, spec.slice_len)
+    """Words that it was not trained on, by the same voices, and the same cut to its slice (B, L)."""
+    recipe = read_config(zoo.recipe(NAME), environment={})
+    corpus = withheld_words(recipe, tokens_per_word=tokens_per_word, seed=seed).corpus()
+    return corpus, fit_length(corpus.waveforms, trained.q_network.spec.slice_len)
 
 
 def run_words(trained: Trained, waveforms: npt.NDArray[np.float32], num_threads: int | None) -> Run:

@@ -9,6 +9,7 @@ import typer
 
 from ._console import progress, say, show_json, show_table
 from ._errors import Misuse, misuse, reporting
+from ._net_folder import recipe_of
 from ._network import load_network
 from ._options import Debug, Json, Threads
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..models import NetworkSpec
+    from ..train import Config, Data
 
 WITHHELD_SEED = 1_000_003  # of synthetic words: training configurations begin at 0
 _CODES_SHOWN = 16
@@ -37,7 +39,7 @@ def evaluate(
             "-d",
             metavar="WHERE",
             help="Labelled sounds that it never heard: a folder with a sub-folder for each word, TIMIT, a .csv manifest, or words for "
-            "synthetic ones, spoken anew.",
+            "synthetic ones, spoken anew, by the voices and as fast as in training.",
         ),
     ] = "words",
     tokens_per_word: Annotated[int, typer.Option(min=1, help="Of the synthetic words.")] = 50,
@@ -73,7 +75,8 @@ def evaluate(
         if not isinstance(spec, NetworkSpec) or spec.role != "q_network":
             raise Misuse(f"NET: expected a Q-network, got {net}")
         with progress("reading sounds"), misuse(FileNotFoundError, ValueError):
-            waveforms, labels = _sounds(data, spec, tokens_per_word, seed)
+            recipe = _recipe(net, spec)
+            waveforms, labels = _sounds(data, spec, recipe, tokens_per_word, seed)
         with progress("naming sounds"):
             last = spec.layers[-1].name
             logits = network.prepare([last], num_threads=threads).run(waveforms)[last]
@@ -118,31 +121,43 @@ def evaluate(
                 ],
             )
             say()
+        if data == "words":
+            say(_described(recipe.data))
         say(
             f"{found.accuracy:.1%} of {len(labels)} sounds named rightly, one code for each word "
             f"(by chance {found.chance:.1%}); purity {found.purity:.1%}"
         )
 
 
+def _recipe(net: str, spec: NetworkSpec) -> Config:
+    """What the network was trained by, if it tells."""
+    from ..train import Config, Network, read_config
+
+    path = recipe_of(net)
+    if path is None:
+        return Config(network=Network(sample_rate_hz=spec.sample_rate_hz))
+    return read_config(path, environment={})
+
+
 def _sounds(
-    data: str, spec: NetworkSpec, tokens_per_word: int, seed: int
+    data: str, spec: NetworkSpec, recipe: Config, tokens_per_word: int, seed: int
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """(B, L) at the network's rate, each scaled to peak 1, and their labels."""
     import tempfile
 
     import numpy as np
 
-    from ..data import Slices, build_cache
-    from ..train import Config, Data, Network, Run, sound_source
+    from ..data import Slices, Source, build_cache, open_source
+    from ..train import withheld_words
 
-    settings = Config(
-        network=Network(sample_rate_hz=spec.sample_rate_hz),
-        data=Data(tokens_per_word=tokens_per_word),
-        run=Run(seed=seed),
+    source: Source = (
+        withheld_words(recipe, tokens_per_word=tokens_per_word, seed=seed)
+        if data == "words"
+        else open_source(data)
     )
     with tempfile.TemporaryDirectory() as folder:
         cache = build_cache(
-            sound_source(settings, data),
+            source,
             Path(folder) / "sounds",
             sample_rate_hz=spec.sample_rate_hz,
             withhold=0.0,
@@ -155,6 +170,13 @@ def _sounds(
         slices = Slices(cache, rows, length=spec.slice_len)
         waveforms = slices.read(np.arange(len(rows)), np.zeros((len(rows), 2)))
         return waveforms, tuple(cache.label(row) for row in rows)
+
+
+def _described(spoken: Data) -> str:
+    """Who says the synthetic words, and how fast: what makes them easier or harder."""
+    voices = f"by {', '.join(spoken.voices)}" if spoken.voices else "by all voices"
+    rates = "at {} to {} words per minute".format(*spoken.rates_wpm) if spoken.rates_wpm else "at all rates"
+    return f"Synthetic words {voices} {rates}, as in training; none said as there."
 
 
 def _share(counts: NDArray[np.int64], row: int, code: str | None, codes: tuple[str, ...]) -> str:

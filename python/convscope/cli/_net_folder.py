@@ -49,6 +49,21 @@ def from_folder(text: str) -> SpeechNetwork:
     return _chosen(networks, path, role, text)
 
 
+def recipe_of(text: str) -> Path | None:
+    """The configuration file that the network of a run or of the zoo was trained by; None for any other."""
+    from .. import zoo
+
+    name = text.rpartition(":")[0] or text
+    if names_folder(text):
+        folder = next(path for path in (Path(text), Path(name)) if path.exists())
+        folder = folder.parent if folder.is_file() else folder
+        run = folder.resolve().parents[1]  # RUN/checkpoints/step-00001000
+        return next(
+            (each / "config.toml" for each in (folder, run) if (each / "config.toml").is_file()), None
+        )
+    return zoo.recipe(name) if names_zoo(text) else None
+
+
 def _chosen(networks: Mapping[Role, SpeechNetwork], path: str, role: str, text: str) -> SpeechNetwork:
     wanted = role.lower().replace("-", "_") or (next(iter(networks)) if len(networks) == 1 else "")
     for found, network in networks.items():

@@ -22,3 +22,5 @@ VARIANTS = (
     "+max", "+michel", "+mike2", "+quincy", "+rob", "+robert", "+shelby", "+steph", "+travis", "+victor",
 )
 # fmt: on
+
+VOICES = tuple(accent + variant for accent in ACCENTS for variant in VARIANTS)

@@ -16,16 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.data._espeak import Job, Utterance, speak
-from convscope.data._voices import ACCENTS, VARIANTS
+from convscope.data._voices import VOICES
 from convscope.data._waveform import peak_normalise, resample
 
 # The words of the eight-word ciwGAN (Beguš and Zhou, ICASSP 2022).
 WORDS = ("ask", "dark", "greasy", "oily", "rag", "wash", "water", "year")
 
 PITCHES = (20, 80)
-# Above 350 words per minute espeak-ng reports phones out of order.
 RATES_WPM = (120, 260)
+FASTEST_WPM = 350  # above, espeak-ng reports phones out of order
+SLOWEST_WPM = 80  # below, espeak-ng speaks no slower
 PAUSES = ("_", "_:")
+REDRAWS = 100
 ESPEAK_SEEDS = 2**31
 
 
@@ -101,7 +103,10 @@ def synthesise_words(
     words: Sequence[str] = WORDS,
     *,
     tokens_per_word: int = 10,
+    voices: Sequence[str] = VOICES,
+    rates_wpm: tuple[int, int] = RATES_WPM,
     seed: int = 0,
+    unlike: tuple[int, int] | None = None,
     slice_len: int = 16384,
     sample_rate_hz: int = 16000,
     lead_s: float = 0.025,
@@ -119,8 +124,17 @@ def synthesise_words(
         What to say, in English.
     tokens_per_word : int
         Tokens of each word.
+    voices : sequence of str
+        espeak-ng's names, an accent or an accent and a variant: "en-us", "en-us+m3". Eight English accents,
+        each in 43 variants, unless given.
+    rates_wpm : (int, int)
+        Slowest and fastest rate in words per minute, from 80 to 350. Tokens of one rate are alike in timing;
+        over the default range a slow *rag* is longer than a fast *greasy*.
     seed : int
         Fixes all draws, 0 or more.
+    unlike : (int, int), optional
+        Seed and tokens per word of another corpus of the same words, voices and rates: nothing is said as
+        there, in the same voice at the same pitch and rate. For words that a network has never heard.
     slice_len : int
         Samples per row, L.
     sample_rate_hz : int
@@ -138,7 +152,8 @@ def synthesise_words(
     ImportError
         If espeakng-loader is not installed.
     ValueError
-        If an argument is out of range, a word has no sound, or a token is longer than the slice.
+        If an argument is out of range, a word has no sound, a token is longer than the slice, or too few are
+        unlike those given.
     RuntimeError
         If the synthesiser fails.
 
@@ -154,7 +169,15 @@ def synthesise_words(
             "synthesise_words: expected tokens_per_word ≥ 1, seed ≥ 0, sample_rate_hz ≥ 1 and lead_s ≥ 0, "
             f"got {tokens_per_word}, {seed}, {sample_rate_hz} and {lead_s}"
         )
-    jobs = _draw(words, tokens_per_word, seed)
+    if isinstance(voices, str) or not voices:
+        raise ValueError(f"synthesise_words: expected a sequence of voices, got {voices!r}")
+    slowest, fastest = rates_wpm
+    if not SLOWEST_WPM <= slowest <= fastest <= FASTEST_WPM:
+        raise ValueError(
+            f"synthesise_words: expected rates_wpm from {SLOWEST_WPM} to {FASTEST_WPM}, the slowest first, got {rates_wpm}"
+        )
+    said = _draw(words, unlike[1], voices, rates_wpm, unlike[0]) if unlike else []
+    jobs = _draw(words, tokens_per_word, voices, rates_wpm, seed, unlike=frozenset(said))
     lead = round(lead_s * sample_rate_hz)
     waveforms = np.zeros((len(jobs), slice_len), np.float32)  # (B, L)
     tokens = []
@@ -176,16 +199,37 @@ def synthesise_words(
     return WordCorpus(waveforms, tuple(tokens), sample_rate_hz, digest.hexdigest())
 
 
-def _draw(words: Sequence[str], tokens_per_word: int, seed: int) -> list[Job]:
+def _draw(
+    words: Sequence[str],
+    tokens_per_word: int,
+    voices: Sequence[str],
+    rates_wpm: tuple[int, int],
+    seed: int,
+    *,
+    unlike: frozenset[Job] = frozenset(),
+) -> list[Job]:
     generator = np.random.default_rng(seed)
-    count = len(words) * tokens_per_word
-    accents = generator.integers(len(ACCENTS), size=count).tolist()
-    variants = generator.integers(len(VARIANTS), size=count).tolist()
-    pitches = generator.integers(*PITCHES, size=count, endpoint=True).tolist()
-    rates_wpm = generator.integers(*RATES_WPM, size=count, endpoint=True).tolist()
-    voices = [ACCENTS[accent] + VARIANTS[variant] for accent, variant in zip(accents, variants, strict=True)]
-    spoken = [word for word in words for _ in range(tokens_per_word)]
-    return [Job(*choice) for choice in zip(spoken, voices, pitches, rates_wpm, strict=True)]
+
+    def drawn(spoken: list[str]) -> list[Job]:
+        speakers = generator.integers(len(voices), size=len(spoken)).tolist()
+        pitches = generator.integers(*PITCHES, size=len(spoken), endpoint=True).tolist()
+        rates = generator.integers(*rates_wpm, size=len(spoken), endpoint=True).tolist()
+        return [
+            Job(word, voices[speaker], pitch, rate_wpm)
+            for word, speaker, pitch, rate_wpm in zip(spoken, speakers, pitches, rates, strict=True)
+        ]
+
+    jobs = drawn([word for word in words for _ in range(tokens_per_word)])
+    for _ in range(REDRAWS):
+        again = [i for i, job in enumerate(jobs) if job in unlike]
+        if not again:
+            return jobs
+        for i, job in zip(again, drawn([jobs[i].word for i in again]), strict=True):
+            jobs[i] = job
+    raise ValueError(
+        f"synthesise_words: expected fewer tokens or more voices and rates, found no {len(jobs)} tokens unlike "
+        f"the {len(unlike)} given"
+    )
 
 
 def _phones(job: Job, utterance: Utterance, lead_s: float) -> tuple[int, int, tuple[Phone, ...]]:

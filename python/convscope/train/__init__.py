@@ -19,7 +19,7 @@ from ._memory import kept_memory
 from ._optimisers import TensorFlowAdam, TensorFlowRMSProp
 from ._parallel import processes, rank, wait_for_others
 from ._read import config_names, config_text, read_config, write_config
-from ._sounds import sound_cache, sound_source, training_slices, withheld_sounds
+from ._sounds import sound_cache, sound_source, training_slices, withheld_sounds, withheld_words
 from ._state import State, new_state
 from ._steps import CriticInputs, GeneratorInputs, critic_step, generator_step
 
@@ -77,5 +77,6 @@ __all__ = [
     "training_slices",
     "wait_for_others",
     "withheld_sounds",
+    "withheld_words",
     "write_config",
 ]

@@ -54,6 +54,8 @@ class Data:
     words: tuple[str, ...] = ()  # labels that are used; all if empty
     withheld: float = 0.2  # part of the sounds that training never sees
     tokens_per_word: int = 500  # of the synthetic words
+    voices: tuple[str, ...] = ()  # of the synthetic words; all of theirs if empty
+    rates_wpm: tuple[int, ...] = ()  # of the synthetic words, slowest and fastest; theirs if empty
     silence_s: float = 0.025  # on each side of a word cut from a longer recording
     sequences: tuple[str, ...] = ()  # of TIMIT, instead of words: "TV", "sTV"
     skip_most_frequent: int = 0  # words of LibriSpeech
@@ -74,7 +76,6 @@ class Loss:
     penalty: float = 10.0  # weight of wgan-gp's gradient penalty
     clip: float = 0.01  # wgan's bound on every weight of the critic
     q_weight: float = 1.0
-    q_stretch: float = 0.0  # each sound is up to this part slower or faster when Q hears it in training; not in the published models
     q_update: QUpdate = "together"  # see `generator_step`
 
 
@@ -183,8 +184,8 @@ def _check(config: Config) -> None:
     )
     _require(code.size >= 0, "code.size", "at least 0", code.size)
     _require(0 <= data.withheld < 1, "data.withheld", "a part from 0 to below 1", data.withheld)
+    _require(len(data.rates_wpm) in (0, 2), "data.rates_wpm", "the slowest and the fastest", data.rates_wpm)
     _require(0 <= data.jitter < 1, "data.jitter", "a part from 0 to below 1", data.jitter)
-    _require(0 <= loss.q_stretch < 1, "loss.q_stretch", "a part from 0 to below 1", loss.q_stretch)
     _require(loss.critic_updates >= 1, "loss.critic_updates", "at least 1", loss.critic_updates)
     for field_name in ("batch_size", "save_every", "keep", "evaluate_every", "log_every"):
         _require(getattr(run, field_name) >= 1, f"run.{field_name}", "at least 1", getattr(run, field_name))

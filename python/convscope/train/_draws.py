@@ -36,7 +36,6 @@ class Purpose(IntEnum):
     GENERATOR_SHIFTS = 10
     Q_SHIFTS = 11
     PREVIEW = 12
-    Q_SPEEDS = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +87,6 @@ class Draws:
             (self.batch_size, 1, 1), np.float32
         )
         return torch.from_numpy(made)
-
-    def speeds(self, step: int, most: float) -> Tensor:
-        """(B,) float32: how much faster each sound is, up to 1 + ``most`` or its inverse, evenly on a logarithmic scale."""
-        drawn = _generator(self.seed, Purpose.Q_SPEEDS, step, self.batch_size).random(self.batch_size)
-        return torch.from_numpy(((1 + most) ** (2 * drawn - 1)).astype(np.float32))
 
     def shifts(self, purpose: Purpose, number: int, shuffles: tuple[PhaseShuffle, ...]) -> Tensor:
         """(S, B) int64: by how many positions each shuffled layer moves each sample."""

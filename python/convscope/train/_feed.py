@@ -110,7 +110,6 @@ class Feed:
             draws.latents(Purpose.Q_NETWORK, step),
             draws.shifts(Purpose.GENERATOR_SHIFTS, step, self._state.critic.shuffles),
             draws.shifts(Purpose.Q_SHIFTS, step, q.shuffles if q is not None else ()),
-            draws.speeds(step, self._state.config.loss.q_stretch),
         )
 
     def _mine(self, inputs: Inputs) -> Inputs:

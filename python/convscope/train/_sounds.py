@@ -40,10 +40,13 @@ def sound_source(config: Config, where: str | Path) -> Source:
         raise ConfigError(f"data.sequences: expected TIMIT at {where}, got {type(source).__name__}")
     match source:
         case SyntheticWords():
+            slowest_wpm, fastest_wpm = data.rates_wpm or source.rates_wpm
             return replace(
                 source,
                 words=data.words or source.words,
                 tokens_per_word=data.tokens_per_word,
+                voices=data.voices or source.voices,
+                rates_wpm=(slowest_wpm, fastest_wpm),
                 seed=config.run.seed,
                 # Every word fits this; the slice may then cut a few of them.
                 slice_len=max(
@@ -66,6 +69,18 @@ def sound_source(config: Config, where: str | Path) -> Source:
             return replace(source, label=data.label)
         case _:
             return source
+
+
+def withheld_words(config: Config, *, tokens_per_word: int, seed: int) -> SyntheticWords:
+    """Synthetic words by the configuration's voices at its rates, none of them said as one that it trained on."""
+    source = sound_source(config, "words")
+    assert isinstance(source, SyntheticWords)
+    return replace(
+        source,
+        tokens_per_word=tokens_per_word,
+        seed=seed,
+        unlike=(source.seed, source.tokens_per_word),
+    )
 
 
 def sound_cache(

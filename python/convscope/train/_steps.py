@@ -21,7 +21,6 @@ from ..models import SpeechNetwork
 from ._convolutions import products_where_faster
 from ._losses import critic_loss, generator_loss, gradient_penalty, q_hits, q_loss
 from ._parallel import average_gradients
-from ._speed import at_speeds
 from ._state import State
 from ._twice import differentiated_twice, is_linear_in_pieces
 
@@ -48,7 +47,6 @@ class GeneratorInputs:
     q_latents: Tensor  # (B, Z), where Q's update has a batch of its own
     shifts: Tensor  # (S, B), the critic's
     q_shifts: Tensor  # (S, B)
-    q_speeds: Tensor  # (B,), 1 where Q hears the sound as it is
 
 
 @products_where_faster()
@@ -157,8 +155,7 @@ def _q_says(
     """Q's loss, with its gradients left in Q, and its gradient (B, C, L) with respect to the sounds."""
     kind = state.config.code.kind
     sounds = generated.detach().requires_grad_()
-    heard = at_speeds(sounds, inputs.q_speeds) if state.config.loss.q_stretch else sounds
-    logits = q(heard, inputs.q_shifts)  # (B, N)
+    logits = q(sounds, inputs.q_shifts)  # (B, N)
     loss = q_loss(kind, logits, code)
     _set_gradients_to_none(q)
     (state.config.loss.q_weight * loss).backward()

@@ -1,5 +1,5 @@
 """Trained networks that come with the package."""
 
-from ._load import load, log, names, words
+from ._load import load, log, names, recipe, words
 
-__all__ = ["load", "log", "names", "words"]
+__all__ = ["load", "log", "names", "recipe", "words"]

@@ -54,6 +54,11 @@ def words(name: str) -> dict[str, int]:
     return found
 
 
+def recipe(name: str) -> Path:
+    """The file of the configuration that it was trained by, for `convscope.train.read_config`."""
+    return _folder(name) / "config.toml"
+
+
 def log(name: str) -> list[dict[str, Any]]:
     """The log of its training, as `convscope.train.read_log` returns it."""
     return [json.loads(line) for line in (_folder(name) / "log.jsonl").read_text().splitlines()]

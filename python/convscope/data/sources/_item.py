@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 from convscope.data._sound import Sound, SoundError, read_sound
 
-Setting: TypeAlias = str | int | float | bool | list[str] | None
+Setting: TypeAlias = str | int | float | bool | list[str] | list[int] | None
 Part = Literal["train", "withheld"]
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from convscope.data._sound import Sound
-from convscope.data._words import WORDS, synthesise_words
+from convscope.data._voices import VOICES
+from convscope.data._words import RATES_WPM, WORDS, WordCorpus, synthesise_words
 from convscope.data.sources._item import Item, LeftOut, Segment, Setting, check_words, describe
 
 
@@ -24,7 +25,7 @@ class SyntheticWords:
         What to say, each once.
     tokens_per_word : int
         Items of each word.
-    seed, slice_len, sample_rate_hz, lead_s
+    voices, rates_wpm, seed, unlike, slice_len, sample_rate_hz, lead_s
         As in `synthesise_words`.
 
     Raises
@@ -40,7 +41,10 @@ class SyntheticWords:
 
     words: tuple[str, ...] = WORDS
     tokens_per_word: int = 100
+    voices: tuple[str, ...] = VOICES
+    rates_wpm: tuple[int, int] = RATES_WPM
     seed: int = 0
+    unlike: tuple[int, int] | None = None
     slice_len: int = 16384
     sample_rate_hz: int = 16000
     lead_s: float = 0.025
@@ -50,6 +54,26 @@ class SyntheticWords:
         if len(set(self.words)) < len(self.words):
             raise ValueError(f"SyntheticWords: expected each word once, got {self.words!r}")
 
+    def corpus(self) -> WordCorpus:
+        """Speak all tokens.
+
+        Raises
+        ------
+        ImportError, ValueError, RuntimeError
+            As `synthesise_words`.
+        """
+        return synthesise_words(
+            self.words,
+            tokens_per_word=self.tokens_per_word,
+            voices=self.voices,
+            rates_wpm=self.rates_wpm,
+            seed=self.seed,
+            unlike=self.unlike,
+            slice_len=self.slice_len,
+            sample_rate_hz=self.sample_rate_hz,
+            lead_s=self.lead_s,
+        )
+
     def items(self) -> Iterator[Item | LeftOut]:
         """Yield all tokens of the first word, then of the second, and so on.
 
@@ -58,14 +82,7 @@ class SyntheticWords:
         ImportError, ValueError, RuntimeError
             As `synthesise_words`.
         """
-        corpus = synthesise_words(
-            self.words,
-            tokens_per_word=self.tokens_per_word,
-            seed=self.seed,
-            slice_len=self.slice_len,
-            sample_rate_hz=self.sample_rate_hz,
-            lead_s=self.lead_s,
-        )
+        corpus = self.corpus()
         for row, token in enumerate(corpus.tokens):
             sound = Sound(corpus.waveforms[row, : token.length], corpus.sample_rate_hz)
             phones = tuple(Segment(phone.label, phone.start_s, phone.end_s) for phone in token.phones)
