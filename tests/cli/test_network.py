@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import convscope as cs
+from convscope.cli._net_folder import recipe_of
 
 OWN = """
 from dataclasses import dataclass
@@ -137,3 +138,26 @@ def test_a_preset_knows_its_input(convscope):
     result = convscope("layers", "tf1-ciwgan:generator", "--input-shape", "100")
     assert result.exit_code == 2
     assert "FILE.py:FUNCTION" in result.stderr
+
+
+def test_a_folder_called_like_a_network_of_the_zoo_needs_its_dot(convscope, folder):
+    (folder / "words8").mkdir()
+    assert convscope("layers", "words8:q_network").exit_code == 0
+    result = convscope("layers", "./words8:q_network")
+    assert result.exit_code == 1
+    assert "words8: expected a folder with .safetensors files" in result.stderr
+
+
+def test_the_recipe_is_beside_a_network_or_in_its_run(folder):
+    step = folder / "run" / "checkpoints" / "step-00000004"
+    cs.models.save(
+        {"generator": cs.models.build(cs.models.preset("tf1-wavegan", role="generator", dim=2))}, step
+    )
+    assert recipe_of("run/checkpoints/step-00000004") is None
+    (folder / "run" / "config.toml").write_text("")
+    for text in ("run/checkpoints/step-00000004", "run/checkpoints/step-00000004:generator"):
+        assert recipe_of(text) == step.parents[1] / "config.toml"
+    (step / "config.toml").write_text("")
+    assert recipe_of("run/checkpoints/step-00000004/generator.safetensors").samefile(step / "config.toml")
+    assert recipe_of("words8:generator") == cs.zoo.recipe("words8")
+    assert recipe_of("tf1-ciwgan:generator") is None

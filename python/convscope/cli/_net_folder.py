@@ -23,7 +23,7 @@ def names_folder(text: str) -> bool:
 
 
 def names_zoo(text: str) -> bool:
-    """Whether a network of the zoo is named before the colon."""
+    """Whether a network of the zoo is named before the colon; a folder of that name is ./words8."""
     from .. import zoo
 
     return text.partition(":")[0] in zoo.names()
@@ -53,15 +53,14 @@ def recipe_of(text: str) -> Path | None:
     """The configuration file that the network of a run or of the zoo was trained by; None for any other."""
     from .. import zoo
 
-    name = text.rpartition(":")[0] or text
-    if names_folder(text):
-        folder = next(path for path in (Path(text), Path(name)) if path.exists())
-        folder = folder.parent if folder.is_file() else folder
-        run = folder.resolve().parents[1]  # RUN/checkpoints/step-00001000
-        return next(
-            (each / "config.toml" for each in (folder, run) if (each / "config.toml").is_file()), None
-        )
-    return zoo.recipe(name) if names_zoo(text) else None
+    if names_zoo(text):
+        return zoo.recipe(text.partition(":")[0])
+    if not names_folder(text):
+        return None
+    path = Path(text) if Path(text).exists() else Path(text.rpartition(":")[0])
+    folder = path if path.is_dir() else path.parent
+    run = folder.resolve().parent.parent  # of RUN/checkpoints/step-00001000
+    return next((each / "config.toml" for each in (folder, run) if (each / "config.toml").is_file()), None)
 
 
 def _chosen(networks: Mapping[Role, SpeechNetwork], path: str, role: str, text: str) -> SpeechNetwork:

@@ -98,10 +98,10 @@ def load_network(text: str, input_shape: str | None = None, sample_rate_hz: int 
             "--input-shape and --sample-rate are for FILE.py:FUNCTION; "
             "a preset has the settings slice_len= and sample_rate_hz="
         )
-    if names_folder(text):
-        return Network(text, from_folder(text), is_stored=True)
     if names_zoo(text):
         return Network(text, from_zoo(text), is_stored=True)
+    if names_folder(text):
+        return Network(text, from_folder(text), is_stored=True)
     module, seed = from_preset(text)
     return Network(text, module, seed=seed)
 
