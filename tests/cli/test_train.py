@@ -158,6 +158,7 @@ def test_evaluate_prints_the_table_and_both_rates(run, convscope, folder):
     assert np.sum(answer["counts"]) == answer["sounds"] == 20
     hits = sum(answer["counts"][answer["words"].index(w)][int(c)] for w, c in answer["assigned"].items())
     assert answer["accuracy"] == pytest.approx(hits / 20)
+    assert "synthetic words" not in result.stdout
     result = convscope("evaluate", "run/checkpoints/step-00000004:generator", "--data", "rec")
     assert result.exit_code == 2
     assert "NET: expected a Q-network" in result.stderr
@@ -260,6 +261,6 @@ def test_the_debug_run_on_synthetic_words(convscope, folder):
     heard = convscope("evaluate", "run/checkpoints/step-00000008:q_network", "--tokens-per-word", 2)
     assert "of 16 sounds named rightly" in heard.stdout
     assert (
-        "Synthetic words by en-us, en-us+m3 at 170 to 190 words per minute, as in training; none said as there."
+        "synthetic words by en-us, en-us+m3 at 170 to 190 words per minute, as in training; none said as there"
         in heard.stdout
     )

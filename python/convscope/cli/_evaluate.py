@@ -67,6 +67,7 @@ def evaluate(
     with reporting(debug=debug):
         from ..models import NetworkSpec
         from ..train import evaluate as evaluate_codes
+        from ..train import read_config
 
         if code not in ("one_hot", "binary"):
             raise Misuse(f"--code: expected one_hot or binary, got {code!r}")
@@ -75,7 +76,8 @@ def evaluate(
         if not isinstance(spec, NetworkSpec) or spec.role != "q_network":
             raise Misuse(f"NET: expected a Q-network, got {net}")
         with progress("reading sounds"), misuse(FileNotFoundError, ValueError):
-            recipe = _recipe(net, spec)
+            path = recipe_of(net)
+            recipe = read_config(path, environment={}) if path else _unknown(spec)
             waveforms, labels = _sounds(data, spec, recipe, tokens_per_word, seed)
         with progress("naming sounds"):
             last = spec.layers[-1].name
@@ -122,21 +124,18 @@ def evaluate(
             )
             say()
         if data == "words":
-            say(_described(recipe.data))
+            say(_described(recipe.data) + (", as in training; none said as there" if path else ""))
         say(
             f"{found.accuracy:.1%} of {len(labels)} sounds named rightly, one code for each word "
             f"(by chance {found.chance:.1%}); purity {found.purity:.1%}"
         )
 
 
-def _recipe(net: str, spec: NetworkSpec) -> Config:
-    """What the network was trained by, if it tells."""
-    from ..train import Config, Network, read_config
+def _unknown(spec: NetworkSpec) -> Config:
+    """For a network that does not tell what it was trained by."""
+    from ..train import Config, Network
 
-    path = recipe_of(net)
-    if path is None:
-        return Config(network=Network(sample_rate_hz=spec.sample_rate_hz))
-    return read_config(path, environment={})
+    return Config(network=Network(sample_rate_hz=spec.sample_rate_hz))
 
 
 def _sounds(
@@ -176,7 +175,7 @@ def _described(spoken: Data) -> str:
     """Who says the synthetic words, and how fast: what makes them easier or harder."""
     voices = f"by {', '.join(spoken.voices)}" if spoken.voices else "by all voices"
     rates = "at {} to {} words per minute".format(*spoken.rates_wpm) if spoken.rates_wpm else "at all rates"
-    return f"Synthetic words {voices} {rates}, as in training; none said as there."
+    return f"synthetic words {voices} {rates}"
 
 
 def _share(counts: NDArray[np.int64], row: int, code: str | None, codes: tuple[str, ...]) -> str:
