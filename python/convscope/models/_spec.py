@@ -187,6 +187,9 @@ class NetworkSpec:
     makes_sound: bool | None = None
 
     def __post_init__(self) -> None:
+        for field, least in (("slice_len", 0), ("sample_rate_hz", 1), ("num_categories", 0)):
+            if getattr(self, field) < least:
+                raise SpecError(f"{field}: expected at least {least}, got {getattr(self, field)}")
         if not self.layers:
             raise SpecError("layers: expected at least one, got none")
         names = [layer.name for layer in self.layers]

@@ -205,6 +205,9 @@ def _layer(i, **changed):
         (lambda spec: spec.update(role=["generator"]), r"role: expected one of generator, .*got \['generator'\]"),
         (lambda spec: spec.update(role="foo"), r"role: expected one of generator, .*got 'foo'"),
         (lambda spec: spec.update(layers="abc"), r"layers: expected a list, got 'abc'"),
+        (lambda spec: spec.update(sample_rate_hz=-5), r"sample_rate_hz: expected at least 1, got -5"),
+        (lambda spec: spec.update(num_categories=-3), r"num_categories: expected at least 0, got -3"),
+        (lambda spec: spec.update(slice_len=-1), r"slice_len: expected at least 0, got -1"),
         (lambda spec: spec.update(slice_len=True), r"slice_len: expected int, got True"),
         (lambda spec: spec.pop("in_length"), r"network: in_length: expected a value, got None"),
     ],
@@ -216,6 +219,20 @@ def test_descriptions_that_cannot_be(tmp_path, networks, change, message):
     save_file(net.state_dict(), path, metadata={KEY: json.dumps(spec)})
     with pytest.raises(CheckpointError, match=rf"generator\.safetensors: .*{message}"):
         cs.models.load(path)
+
+
+@pytest.mark.parametrize("write", [cs.models.save, cs.models.export_checkpoint])
+def test_a_network_under_the_name_of_another(tmp_path, networks, write):
+    for given, message in [
+        (
+            {"discriminator": networks["generator"]},
+            "expected a discriminator under that name, got a generator",
+        ),
+        ({}, "expected at least one, got none"),
+    ]:
+        with pytest.raises(ValueError, match=f"networks: {message}"):
+            write(given, tmp_path / "net")
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_description_that_never_ends(tmp_path):

@@ -16,7 +16,7 @@ from .._dialects import DIALECTS
 from .._network import SpeechNetwork
 from .._spec import Role
 from ._bundle import bundle_files
-from ._imported import LETTERS
+from ._imported import LETTERS, check_roles
 from ._ports import port_state
 from ._tensorflow import tensorflow_variables
 
@@ -44,6 +44,8 @@ def export_checkpoint(
     ------
     FileExistsError
         If one is there and ``replace`` is false.
+    ValueError
+        For networks of several presets, or of another role than that they are given as.
     """
     path = Path(path)
     if path.is_dir():
@@ -61,11 +63,10 @@ def export_checkpoint(
 
 def _contents(networks: Mapping[Role, SpeechNetwork], path: Path) -> dict[Path, bytes | None]:
     """Of every file, the one that makes others known last; None for what must not be there beside them."""
+    check_roles(networks)
     presets = {network.spec.name for network in networks.values()}
     if len(presets) != 1 or not presets <= set(DIALECTS):
-        raise ValueError(
-            f"networks: expected those of one preset, got {', '.join(sorted(presets)) or 'none'}"
-        )
+        raise ValueError(f"networks: expected those of one preset, got {', '.join(sorted(presets))}")
     (preset,) = presets
     if preset.startswith("tf1-"):
         arrays: dict[str, np.ndarray] = {}

@@ -75,6 +75,15 @@ class Source:
         )
 
 
+def check_roles(networks: Mapping[Role, SpeechNetwork]) -> None:
+    """ValueError for none at all, or one under another role than its own: it would be read as that."""
+    if not networks:
+        raise ValueError("networks: expected at least one, got none")
+    for role, network in networks.items():
+        if network.spec.role != role:
+            raise ValueError(f"networks: expected a {role} under that name, got a {network.spec.role}")
+
+
 def as_array(values: Tensor, what: str) -> np.ndarray:
     """Floating-point numbers of any precision as float32, others as they are. ``what`` they are is for errors."""
     try:

@@ -15,7 +15,7 @@ from .._network import SpeechNetwork
 from .._spec import Role
 from .._text import from_json, to_json
 from ._error import CheckpointError
-from ._imported import Source, as_array, empty_network, fill
+from ._imported import Source, as_array, check_roles, empty_network, fill
 from ._reader import reading
 
 SUFFIX = ".safetensors"
@@ -39,9 +39,10 @@ def save(
         If the folder is there and ``replace`` is false.
     NotADirectoryError
         If it is a file.
+    ValueError
+        If there are no networks, or one of them has another role.
     """
-    if not networks:
-        raise ValueError("networks: expected at least one, got none")
+    check_roles(networks)
     with whole_folder(Path(folder), replace=replace) as made:
         write_networks(networks, made)
 
