@@ -1,4 +1,4 @@
-"""Latent vectors: a code in front, random variables behind, each row a function of the seed and its number.
+"""Random latent vectors: a code in front, variables behind, each row a function of the seed and its number.
 
 Row 1,234,567 needs no others: a counter-based generator (Philox, Salmon et al. 2011) begins where the row begins. So a
 million latents take no memory, parts of them can be made on different machines, and the same rows come out everywhere.
@@ -6,18 +6,15 @@ million latents take no memory, parts of them can be made on different machines,
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Binary", "Latents", "OneHot", "random"]
+from ._design import Design, Floats, Setting, digest, require
 
 Distribution = Literal["uniform", "normal"]
-Floats = NDArray[np.float32]
 _WORDS_OF_BLOCK = 4  # that Philox makes for one value of its counter
 
 
@@ -28,7 +25,7 @@ class OneHot:
     categories: int
 
     def __post_init__(self) -> None:
-        _require(self.categories >= 1, "categories", "at least 1", self.categories)
+        require(self.categories >= 1, "categories", "at least 1", self.categories)
 
     @property
     def size(self) -> int:
@@ -48,7 +45,7 @@ class Binary:
     bits: int
 
     def __post_init__(self) -> None:
-        _require(self.bits >= 1, "bits", "at least 1", self.bits)
+        require(self.bits >= 1, "bits", "at least 1", self.bits)
 
     @property
     def size(self) -> int:
@@ -59,11 +56,8 @@ class Binary:
         return (fractions >= 0.5).astype(np.float32)
 
 
-class Latents:
-    """Rows of latent variables, made when they are asked for. `random` makes one.
-
-    ``latents[i]`` is (size,), ``latents[i:j]`` and ``latents[[i, j]]`` are (n, size), float32.
-    """
+class Latents(Design):
+    """Random rows. `random` makes one."""
 
     def __init__(
         self,
@@ -73,7 +67,8 @@ class Latents:
         distribution: Distribution,
         seed: int,
     ) -> None:
-        self.count, self.size, self.code, self.distribution, self.seed = count, size, code, distribution, seed
+        super().__init__(count, size)
+        self.code, self.distribution, self.seed = code, distribution, seed
         self.code_size = (
             0 if code is None else code.size if isinstance(code, OneHot | Binary) else code.shape[-1]
         )
@@ -82,35 +77,22 @@ class Latents:
         self._code_words = drawn
         self._words = drawn + (variables if distribution == "uniform" else variables + variables % 2)
 
-    def __len__(self) -> int:
-        return self.count
-
-    def __iter__(self) -> Iterator[Floats]:
-        return (self[number] for number in range(self.count))
-
     def __repr__(self) -> str:
         return (
             f"Latents({self.count} x {self.size}, code={self.code!r}, {self.distribution}, seed={self.seed})"
         )
 
-    def __getitem__(self, which: int | slice | Sequence[int] | NDArray[np.integer]) -> Floats:
-        if isinstance(which, slice):
-            return self._rows(np.arange(*which.indices(self.count)))
-        if isinstance(which, int | np.integer):
-            row: Floats = self[[int(which)]][0]
-            return row
-        return self._rows(np.array([self._checked(operator.index(number)) for number in which], np.int64))
-
-    def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
-        if copy is False:
-            raise ValueError("copy: expected True or None, since rows are made when they are asked for")
-        rows: np.ndarray = self[:]
-        return rows if dtype is None else rows.astype(dtype)
-
-    def _checked(self, number: int) -> int:
-        if not -self.count <= number < self.count:
-            raise IndexError(f"latents: expected a row below {self.count}, got {number}")
-        return number % self.count
+    def describe(self) -> dict[str, Setting]:
+        """Its settings; a code that is given by its digest."""
+        given = self.code is not None and not isinstance(self.code, OneHot | Binary)
+        return {
+            "kind": "random",
+            "count": self.count,
+            "size": self.size,
+            "code": digest(self.code) if given else repr(self.code),
+            "distribution": self.distribution,
+            "seed": self.seed,
+        }
 
     def _rows(self, numbers: NDArray[np.int64]) -> Floats:
         made = np.empty((len(numbers), self.size), np.float32)
@@ -131,10 +113,10 @@ class Latents:
         made = np.zeros((count, self.size), np.float32)
         if isinstance(self.code, OneHot | Binary):
             made[:, : self.code_size] = self.code._made(_fractions(code))
-        made[:, self.code_size :] = self._variables(variables)[:, : self.size - self.code_size]
+        made[:, self.code_size :] = self._drawn(variables)[:, : self.size - self.code_size]
         return made
 
-    def _variables(self, words: NDArray[np.uint64]) -> Floats:
+    def _drawn(self, words: NDArray[np.uint64]) -> Floats:
         if self.distribution == "uniform":
             made: Floats = (words >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-23) - np.float32(1)
             return made
@@ -178,26 +160,21 @@ def random(
            [5., 0.],
            [5., 0.]], dtype=float32)
     """
-    _require(count >= 0, "count", "at least 0", count)
-    _require(size >= 1, "size", "at least 1", size)
-    _require(seed >= 0, "seed", "at least 0", seed)
-    _require(distribution in ("uniform", "normal"), "distribution", "uniform or normal", distribution)
+    require(count >= 0, "count", "at least 0", count)
+    require(size >= 1, "size", "at least 1", size)
+    require(seed >= 0, "seed", "at least 0", seed)
+    require(distribution in ("uniform", "normal"), "distribution", "uniform or normal", distribution)
     if code is None or isinstance(code, OneHot | Binary):
         kind: OneHot | Binary | Floats | None = code
     else:
         kind = np.asarray(code, np.float32)
         fits = kind.ndim == 1 or (kind.ndim == 2 and len(kind) == count)
-        _require(fits, "code", f"entries of one code, or of {count}", f"shape {kind.shape}")
+        require(fits, "code", f"entries of one code, or of {count}", f"shape {kind.shape}")
     latents = Latents(count, size, kind, distribution, seed)
-    _require(latents.code_size <= size, "code", f"at most size={size} entries", latents.code_size)
+    require(latents.code_size <= size, "code", f"at most size={size} entries", latents.code_size)
     return latents
 
 
 def _fractions(words: NDArray[np.uint64]) -> NDArray[np.float64]:
     """From 0 to below 1."""
     return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
-
-
-def _require(holds: bool, name: str, expected: str, got: object) -> None:
-    if not holds:
-        raise ValueError(f"{name}: expected {expected}, got {got!r}")

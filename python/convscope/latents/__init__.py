@@ -1,0 +1,28 @@
+"""Designs of latent vectors: rows by number, never held, each a function of its number alone.
+
+random(10**9, code=OneHot(8), seed=3)                     # as in training
+line(z0, z1, steps=2001), lines(...), sphere(...)         # from one vector to another
+variable("z11", np.arange(-15, 6, 2), bases=random(100))  # one variable, the others fixed
+grid({"z3": a, "z11": b}, bases=...)                      # several, every combination
+rows("latents.npy")                                       # vectors that are there already
+"""
+
+from ._design import Design
+from ._given import rows
+from ._grid import grid, variable
+from ._line import line, lines, sphere
+from ._random import Binary, Latents, OneHot, random
+
+__all__ = [
+    "Binary",
+    "Design",
+    "Latents",
+    "OneHot",
+    "grid",
+    "line",
+    "lines",
+    "random",
+    "rows",
+    "sphere",
+    "variable",
+]

@@ -1,0 +1,55 @@
+"""Latent vectors that are there already: an array, or a file of NumPy's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._design import Design, Floats, Setting, digest, require
+
+
+class Given(Design):
+    """The rows of an array. `rows` makes one."""
+
+    def __init__(self, array: NDArray[np.floating]) -> None:
+        super().__init__(*array.shape)
+        self._array = array
+
+    def __repr__(self) -> str:
+        return f"Given({self.count} x {self.size})"
+
+    def describe(self) -> dict[str, Setting]:
+        """Digest of the rows."""
+        return {"kind": "rows", "rows": digest(self._array)}
+
+    def _rows(self, numbers: NDArray[np.int64]) -> Floats:
+        made: Floats = np.array(self._array[numbers], np.float32)
+        bad = np.flatnonzero(~np.isfinite(made).all(axis=1))
+        require(not bad.size, "rows", "finite numbers", f"others in row {numbers[bad[0]] if bad.size else 0}")
+        return made
+
+
+def rows(source: ArrayLike | str | Path) -> Given:
+    """Latent vectors from an array (rows, size), or from a ``.npy`` file, which is read row by row.
+
+    Raises
+    ------
+    ValueError
+        for anything else than rows of floating-point numbers; for a row with others than finite numbers when it is asked for.
+    """
+    array = np.load(source, mmap_mode="r") if isinstance(source, str | Path) else np.asarray(source)
+    if array.dtype.kind in "iu":
+        array = array.astype(np.float32)
+    require(array.dtype.kind == "f", "rows", "floating-point numbers", str(array.dtype))
+    require(array.ndim == 2 and 0 not in array.shape, "rows", "an array (rows, size)", f"shape {array.shape}")
+    return Given(array)
+
+
+def as_design(name: str, given: Design | ArrayLike) -> Design:
+    """A design as it is, an array as `rows`."""
+    if isinstance(given, Design):
+        require(len(given) > 0, name, "at least one row", "none")
+        return given
+    return rows(given)
