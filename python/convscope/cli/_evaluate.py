@@ -39,7 +39,7 @@ def evaluate(
             "-d",
             metavar="WHERE",
             help="Labelled sounds that it never heard: a folder with a sub-folder for each word, TIMIT, a .csv manifest, or words for "
-            "synthetic ones, spoken anew, by the voices and as fast as in training.",
+            "synthetic ones, spoken anew by the voices and at the rates of its configuration.",
         ),
     ] = "words",
     tokens_per_word: Annotated[int, typer.Option(min=1, help="Of the synthetic words.")] = 50,
@@ -124,7 +124,7 @@ def evaluate(
             )
             say()
         if data == "words":
-            say(_described(recipe.data) + (", as in training; none said as there" if path else ""))
+            say(_described(recipe.data) + (", none of them heard in training" if path else ""))
         say(
             f"{found.accuracy:.1%} of {len(labels)} sounds named rightly, one code for each word "
             f"(by chance {found.chance:.1%}); purity {found.purity:.1%}"
