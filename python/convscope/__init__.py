@@ -20,17 +20,21 @@ if TYPE_CHECKING:
     from . import models as models
     from . import plot as plot
     from . import probe as probe
+    from . import sweep as sweep
     from . import train as train
     from . import zoo as zoo
     from .probe import Probe as Probe
     from .probe import Series as Series
     from .probe import fast_probe as fast_probe
     from .probe import verify as verify
+    from .sweep import Sweep as Sweep
+    from .sweep import open_sweep as open_sweep
 
 __version__ = "0.1.0"
 __all__ = [
     "Probe",
     "Series",
+    "Sweep",
     "__version__",
     "bench",
     "cli",
@@ -38,22 +42,27 @@ __all__ = [
     "fast_probe",
     "latents",
     "models",
+    "open_sweep",
     "plot",
     "probe",
+    "sweep",
     "train",
     "verify",
     "zoo",
 ]
 
-_ROOMS = {"bench", "cli", "data", "latents", "models", "plot", "probe", "train", "zoo"}
-_FROM_PROBE = {"Probe", "Series", "fast_probe", "verify"}
+_ROOMS = {"bench", "cli", "data", "latents", "models", "plot", "probe", "sweep", "train", "zoo"}
+_FROM_ROOM = {
+    **dict.fromkeys(("Probe", "Series", "fast_probe", "verify"), "probe"),
+    **dict.fromkeys(("Sweep", "open_sweep"), "sweep"),
+}
 
 
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return importlib.import_module(f".{name}", __name__)
-    if name in _FROM_PROBE:
-        return getattr(importlib.import_module(".probe", __name__), name)
+    if name in _FROM_ROOM:
+        return getattr(importlib.import_module(f".{_FROM_ROOM[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

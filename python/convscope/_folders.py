@@ -41,13 +41,13 @@ def whole_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
         yield made
         for path in sorted(made.rglob("*")):
             if path.is_file():
-                _sync(path)
-        _sync(made)
+                sync(path)
+        sync(made)
         if folder.exists():
             folder.rename(old)
         made.rename(folder)
         is_placed = True
-        _sync(folder.parent)
+        sync(folder.parent)
     except BaseException:
         if is_placed:
             folder.rename(made)
@@ -73,7 +73,7 @@ def write_files(contents: Mapping[Path, bytes | None]) -> None:
             if data is not None:
                 made[path] = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
                 made[path].write_bytes(data)
-                _sync(made[path])
+                sync(made[path])
         for path in contents:
             if path in made:
                 made[path].replace(path)
@@ -84,10 +84,11 @@ def write_files(contents: Mapping[Path, bytes | None]) -> None:
             new.unlink(missing_ok=True)
         raise
     for folder in {path.parent for path in contents}:
-        _sync(folder)
+        sync(folder)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """A file or folder survives a loss of power."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

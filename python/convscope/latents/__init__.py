@@ -7,7 +7,7 @@ grid({"z3": a, "z11": b}, bases=...)                      # several, every combi
 rows("latents.npy")                                       # vectors that are there already
 """
 
-from ._design import Design
+from ._design import Design, digest
 from ._given import rows
 from ._grid import grid, variable
 from ._line import line, lines, sphere
@@ -18,6 +18,7 @@ __all__ = [
     "Design",
     "Latents",
     "OneHot",
+    "digest",
     "grid",
     "line",
     "lines",

@@ -52,6 +52,15 @@ class Design(ABC):
         """What the rows are, by the name of what varies: (n,) each. Nothing where they are just random."""
         return dict(self._variables(self._numbers(which)))
 
+    @property
+    def axes(self) -> dict[str, NDArray[Any]]:
+        """The values of what is varied on purpose, by name: every base, or line, goes through all their combinations."""
+        return {}
+
+    def cells(self, which: Which = slice(None)) -> NDArray[np.int64]:
+        """(n,) the combination of `axes` that each row has, the last one counting fastest; 0 where nothing is varied."""
+        return self._cells(self._numbers(which))
+
     @abstractmethod
     def describe(self) -> dict[str, Setting]:
         """All that the rows depend on, as JSON holds it, arrays by their digest: equal for equal designs only."""
@@ -61,6 +70,9 @@ class Design(ABC):
 
     def _variables(self, numbers: NDArray[np.int64]) -> Mapping[str, NDArray[Any]]:
         return {}
+
+    def _cells(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.zeros(len(numbers), np.int64)
 
     def _numbers(self, which: Which) -> NDArray[np.int64]:
         if isinstance(which, slice):

@@ -34,6 +34,14 @@ class Grid(Design):
         behind = {f"base {name}": value for name, value in self.bases.describe().items()}
         return {"kind": "grid"} | {f"z{i}": each.tolist() for i, each in self.values.items()} | behind
 
+    @property
+    def axes(self) -> dict[str, NDArray[Any]]:
+        """The values of each variable."""
+        return {f"z{i}": each for i, each in self.values.items()}
+
+    def _cells(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        return numbers % math.prod(self._shape[1:])
+
     def _variables(self, numbers: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         base, *places = np.unravel_index(numbers, self._shape)
         named = {f"z{i}": each[place] for (i, each), place in zip(self.values.items(), places, strict=True)}

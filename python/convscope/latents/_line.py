@@ -40,6 +40,14 @@ class Lines(Design):
             "ends": digest(self._ends),
         }
 
+    @property
+    def axes(self) -> dict[str, NDArray[Any]]:
+        """Positions along the way, from 0 to 1."""
+        return {"position": np.arange(self.steps) / (self.steps - 1)}
+
+    def _cells(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        return numbers % self.steps
+
     def _variables(self, numbers: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         line, step = np.divmod(numbers, self.steps)
         found: dict[str, NDArray[Any]] = {"step": step, "position": step / (self.steps - 1)}

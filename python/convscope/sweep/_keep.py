@@ -1,0 +1,195 @@
+"""What is kept of each sample's series: all of it, stretches, every k-th position, or one number.
+
+Each is a pure function of a block of series (n, ..., L) to blocks of the same n samples, so that it does not matter which
+samples came together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..probe import LayerInfo
+
+Floats = NDArray[np.floating]
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A named axis of what is kept: its values, their unit, and further values along it."""
+
+    name: str
+    values: NDArray[Any] | None = None  # None: positions without a meaning of their own
+    units: str = ""
+    field_centres_s: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """What is kept of one sample of a layer: ``suffix`` comes behind the name of the reduction."""
+
+    suffix: str
+    axes: tuple[Axis, ...]
+    shape: Shape
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+class Kept(Protocol):
+    """One thing that is kept of every sample."""
+
+    @property
+    def text(self) -> str:
+        """As the command line and the store have it."""
+
+    def variable(self, layer: LayerInfo, shape: Shape) -> Variable | None:
+        """For series of this shape (..., L) per sample; None where a layer has no such thing.
+
+        Raises
+        ------
+        ValueError
+            where it cannot be had of this layer.
+        """
+
+    def __call__(self, layer: LayerInfo, block: Floats) -> Floats:
+        """(n, ..., L) to (n, *variable.shape)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The series as the probe returns them."""
+
+    text: str = "series"
+
+    def variable(self, layer: LayerInfo, shape: Shape) -> Variable:
+        if layer.length == 0:
+            return Variable("", (Axis("unit"),), shape)
+        return Variable("", (*_readouts(shape), _time("time", layer)), shape)
+
+    def __call__(self, layer: LayerInfo, block: Floats) -> Floats:
+        return block
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Stretches of time, in seconds, both ends included."""
+
+    stretches: tuple[tuple[float, float], ...]
+
+    @property
+    def text(self) -> str:
+        return ":".join(["window", *(f"{second!r}" for stretch in self.stretches for second in stretch)])
+
+    def variable(self, layer: LayerInfo, shape: Shape) -> Variable | None:
+        if not layer.has_clock:
+            return None
+        positions = self._positions(layer)
+        if not positions.size:
+            raise ValueError(
+                f"keep: expected a window with a position of every layer in it, got none of {layer.name} in {self.text}: "
+                f"it has one every {1 / layer.rate_hz:.3g} s; widen the window or leave the layer out"
+            )
+        axes = (*_readouts(shape), _time("time_window", layer, positions))
+        return Variable("_window", axes, (*shape[:-1], len(positions)))
+
+    def __call__(self, layer: LayerInfo, block: Floats) -> Floats:
+        return block[..., self._positions(layer)]
+
+    def _positions(self, layer: LayerInfo) -> NDArray[np.intp]:
+        times = layer.times_s()
+        inside = [(times >= start) & (times <= end) for start, end in self.stretches]
+        return np.flatnonzero(np.any(inside, axis=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Decimated:
+    """Every k-th position after a low-pass filter (soxr), for long layers."""
+
+    factor: int
+
+    @property
+    def text(self) -> str:
+        return f"decimate:{self.factor}"
+
+    def variable(self, layer: LayerInfo, shape: Shape) -> Variable | None:
+        if layer.length == 0:
+            return None
+        if layer.length % self.factor:
+            raise ValueError(
+                f"keep: decimate expects a divisor of the {layer.length} positions of {layer.name}, got {self.factor}; "
+                "take another or leave the layer out"
+            )
+        positions = np.arange(0, layer.length, self.factor)
+        axes = (*_readouts(shape), _time("time_decimated", layer, positions))
+        return Variable("_decimated", axes, (*shape[:-1], len(positions)))
+
+    def __call__(self, layer: LayerInfo, block: Floats) -> Floats:
+        import soxr
+
+        rows = block.reshape(-1, block.shape[-1])
+        made = np.stack([soxr.resample(row, self.factor, 1) for row in rows])
+        return made.reshape(*block.shape[:-1], -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """One number for each series."""
+
+    text: str
+    measure: Callable[[LayerInfo, Floats], Floats] = field(repr=False, compare=False)
+    units: str = ""
+    meaning: str = ""
+
+    def variable(self, layer: LayerInfo, shape: Shape) -> Variable | None:
+        if layer.length == 0:
+            return None
+        attributes = {"long_name": self.meaning} | ({"units": self.units} if self.units else {})
+        return Variable(f"_{self.text}", _readouts(shape), shape[:-1], attributes)
+
+    def __call__(self, layer: LayerInfo, block: Floats) -> Floats:
+        return self.measure(layer, block)
+
+
+def _peak(layer: LayerInfo, block: Floats) -> Floats:
+    return np.abs(block).max(-1)
+
+
+def _mean_square(layer: LayerInfo, block: Floats) -> Floats:
+    found: Floats = np.square(block, dtype=np.float64).mean(-1)
+    return found
+
+
+def _centroid_s(layer: LayerInfo, block: Floats) -> Floats:
+    energy = np.square(block, dtype=np.float64)
+    with np.errstate(invalid="ignore"):  # a silent series has none: NaN
+        found: Floats = energy @ layer.times_s() / energy.sum(-1)
+    return found
+
+
+SCALARS = {
+    scalar.text: scalar
+    for scalar in (
+        Scalar("peak", _peak, "", "largest absolute value"),
+        Scalar("energy", _mean_square, "", "mean square"),
+        Scalar("centroid", _centroid_s, "s", "centre of energy in time"),
+    )
+}
+
+
+def _time(name: str, layer: LayerInfo, positions: NDArray[np.intp] | slice = slice(None)) -> Axis:
+    centres = layer.field_centres_s()
+    return Axis(
+        name,
+        layer.times_s()[positions],
+        "s" if layer.has_clock else "position",
+        None if centres is None else centres[positions],
+    )
+
+
+def _readouts(shape: Shape) -> tuple[Axis, ...]:
+    """Of (K, L), the K; none of (L,)."""
+    return (Axis("readout"),) if len(shape) == 2 else ()

@@ -1,0 +1,198 @@
+"""Which arrays a store has: a pure function of the layers, the design and what is kept.
+
+A group for each layer with dims (sample, time); beside them in the root what each sample is. A shard of the plan is one file
+of each array, of which the chunks are the units to be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..latents import Design
+from ..probe import LayerInfo, LayerTable
+from ._gather import Gathered, Result
+from ._keep import Axis, Kept, Shape, Variable
+
+CHUNK_BYTES = 1 << 20
+AUDIO = "audio"
+RESERVED = ("receipts", "failures", "parts", "moments", "top", AUDIO, "sample", "z", "code", "base", "line", "step")
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """One array of the store. ``values`` are there from the beginning where they do not depend on samples."""
+
+    path: str  # group/name, or name in the root
+    dims: tuple[str, ...]
+    shape: Shape
+    dtype: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    values: NDArray[Any] | None = None
+
+    @property
+    def is_of_samples(self) -> bool:
+        """Whether it is written shard by shard."""
+        return self.dims[:1] == ("sample",) and self.values is None
+
+    @property
+    def row_bytes(self) -> int:
+        """Of one sample."""
+        return int(np.prod(self.shape[1:], dtype=np.int64)) * np.dtype(self.dtype).itemsize
+
+    def chunk_length(self, shard: int) -> int:
+        """Rows that are read together, `CHUNK_BYTES` at most: of samples a divisor of the shard."""
+        most = max(CHUNK_BYTES // max(self.row_bytes, 1), 1)
+        if not self.is_of_samples:
+            return min(most, max(self.shape[0], 1))
+        return next(length for length in range(min(shard, most), 0, -1) if shard % length == 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """All arrays, and the attributes of the groups they are in."""
+
+    arrays: tuple[Array, ...]
+    groups: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def of_samples(self) -> tuple[Array, ...]:
+        """Those that are written shard by shard."""
+        return tuple(array for array in self.arrays if array.is_of_samples)
+
+    @property
+    def sample_bytes(self) -> int:
+        """Of one sample, in all arrays, uncompressed."""
+        return sum(array.row_bytes for array in self.of_samples)
+
+
+def lay_out(
+    design: Design,
+    layers: LayerTable,
+    shapes: Mapping[tuple[str, str], Shape],
+    *,
+    kept: Iterable[Kept],
+    gathered: Iterable[Gathered],
+    dtype: str,
+    code_size: int,
+    with_latents: bool,
+    audio: LayerInfo | None,
+) -> Layout:
+    """Arrays for series of ``shapes`` by layer and reduction.
+
+    Raises
+    ------
+    ValueError
+        for a layer of a name that the store needs, or of which something cannot be kept.
+    """
+    kept, gathered = tuple(kept), tuple(gathered)
+    arrays = _of_design(design, code_size, with_latents)
+    groups: dict[str, dict[str, Any]] = {"": {"coordinates": " ".join(a.path for a in arrays if a.path != "z")}}
+    taken = {*RESERVED, *(array.path for array in arrays)}
+    for layer in layers:
+        if layer.name in taken or "/" in layer.name:
+            raise ValueError(f"layers: a layer named {layer.name!r} has no place beside {', '.join(sorted(taken))}")
+        group = _Group(layer.name, len(design), dtype)
+        for (name, reduction), shape in shapes.items():
+            if name == layer.name:
+                for each in kept:
+                    variable = each.variable(layer, shape)
+                    if variable is not None:
+                        group.add(reduction + variable.suffix, variable)
+        if group.arrays:
+            arrays += group.arrays
+            groups[layer.name] = _of_layer(layer) | group.attributes
+    for what in gathered:
+        for layer in layers:
+            results = [
+                result
+                for (name, reduction), shape in shapes.items()
+                if name == layer.name
+                for result in what.results(layer, reduction, shape, design)
+            ]
+            if results:
+                group = _Group(f"{what.group}/{layer.name}", len(design), dtype)
+                for result in results:
+                    group.add_result(result)
+                arrays += group.arrays
+                groups |= {what.group: {}, f"{what.group}/{layer.name}": _of_layer(layer) | group.attributes}
+    if audio is not None:
+        rate = audio.sample_rate_hz
+        group = _Group(AUDIO, len(design), "int16")
+        time = Axis("time", np.arange(audio.length) / rate, "s")
+        group.add("waveform", Variable("", (time,), (audio.length,), {"long_name": "1.0 is 32767; clipped"}))
+        arrays += group.arrays
+        groups[AUDIO] = {"sample_rate_hz": rate}
+    return Layout(tuple(arrays), groups)
+
+
+class _Group:
+    """Arrays of one group, the axes that they share among them."""
+
+    def __init__(self, path: str, samples: int, dtype: str) -> None:
+        self._path, self._samples, self._dtype = path, samples, dtype
+        self._made: dict[str, Array] = {}
+        self._coordinates: list[str] = []
+
+    @property
+    def arrays(self) -> list[Array]:
+        return list(self._made.values())
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        return {"coordinates": " ".join(self._coordinates)} if self._coordinates else {}
+
+    def add(self, name: str, variable: Variable) -> None:
+        """An array with a row for each sample."""
+        dims = ("sample", *(axis.name for axis in variable.axes))
+        self._put(name, dims, (self._samples, *variable.shape), self._dtype, variable.attributes, variable.axes)
+
+    def add_result(self, result: Result) -> None:
+        """An array of all samples together."""
+        dims = tuple(axis.name for axis in result.axes)
+        self._put(result.name, dims, result.shape, result.dtype, result.attributes, result.axes)
+
+    def _put(
+        self,
+        name: str,
+        dims: tuple[str, ...],
+        shape: Shape,
+        dtype: str,
+        attributes: Mapping[str, Any],
+        axes: Iterable[Axis],
+    ) -> None:
+        self._made[name] = Array(f"{self._path}/{name}", dims, shape, dtype, dict(attributes))
+        for axis in axes:
+            if axis.values is not None:
+                self._constant(axis.name, axis.name, axis.values, {"units": axis.units} if axis.units else {})
+            if axis.field_centres_s is not None:
+                centre = axis.name.replace("time", "field_centre", 1)
+                described = {"units": "s", "long_name": "centre of the stretch that the position sees or makes"}
+                self._constant(centre, axis.name, axis.field_centres_s, described)
+                if centre not in self._coordinates:
+                    self._coordinates.append(centre)
+
+    def _constant(self, name: str, dim: str, values: NDArray[Any], attributes: Mapping[str, Any]) -> None:
+        path = f"{self._path}/{name}"
+        self._made[name] = Array(path, (dim,), values.shape, values.dtype.str[1:], attributes, values)
+
+
+def _of_design(design: Design, code_size: int, with_latents: bool) -> list[Array]:
+    count = len(design)
+    arrays = [Array("sample", ("sample",), (count,), "i8", {"long_name": "number in the design; -1: not there yet"})]
+    for name, values in design.variables(slice(0, 1)).items():
+        arrays.append(Array(name, ("sample",), (count,), values.dtype.str[1:]))
+    if code_size:
+        arrays.append(Array("code", ("sample", "entry"), (count, code_size), "f4"))
+    if with_latents:
+        arrays.append(Array("z", ("sample", "variable"), (count, design.size), "f4", {"long_name": "latent vector"}))
+    return arrays
+
+
+def _of_layer(layer: LayerInfo) -> dict[str, Any]:
+    facts = {"kind": layer.kind, "channels": layer.channels, "activation": layer.activation}
+    return facts | ({"rate_hz": layer.rate_hz} if layer.has_clock else {})

@@ -1,0 +1,197 @@
+"""The store on disk: Zarr version 3, written shard by shard, the digest of every file taken on its way out.
+
+All metadata is there before the first shard and never changes: it is made in memory and copied, the root last, so that any
+number of processes may begin the same store at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+from zarr.abc.store import Store as ZarrStore
+from zarr.codecs import BloscCodec, ZstdCodec
+from zarr.core.buffer import Buffer
+from zarr.errors import ZarrUserWarning
+from zarr.storage import MemoryStore, WrapperStore
+
+from ._fingerprint import Fingerprint, SweepMismatchError, differences
+from ._layout import Array, Layout
+from ._place import Place
+from ._receipts import File
+
+COMPRESSIONS = ("blosc", "zstd", "none")
+_ROOT = "zarr.json"
+_PLAN = "receipts/plan.json"
+PARTS = "parts"
+_TRIES, _PAUSE_S = 5, 0.1
+
+
+class Store:
+    """A store that this sweep has begun, or goes on with. `begin` makes one."""
+
+    def __init__(self, place: Place, layout: Layout, shard: int) -> None:
+        self.place, self._layout, self._shard = place, layout, shard
+        self._recording = _Recording(place.zarr())
+        self._arrays: dict[str, zarr.Array[Any]] = {}
+
+    def write(self, shard: int, rows: slice, values: Mapping[str, NDArray[Any]]) -> dict[str, File]:
+        """Whole files of one shard, by array; returns when they are durable."""
+        names = []
+        for array in self._layout.of_samples:
+            self._open(array.path)[rows] = values[array.path]
+            names.append(f"{array.path}/c/{shard}{'/0' * (len(array.dims) - 1)}")
+        self.place.make_durable(names)
+        return {name: self._recording.written.pop(name) for name in names}
+
+    def write_part(self, shard: int, data: bytes) -> dict[str, File]:
+        """What the shard adds to results of all samples."""
+        name = f"{PARTS}/{shard:09d}.safetensors"
+        self.place.write(name, data)
+        return {name: File(len(data), hashlib.sha256(data).hexdigest())}
+
+    def read_part(self, shard: int) -> bytes:
+        """What `write_part` has written."""
+        data = self.place.read(f"{PARTS}/{shard:09d}.safetensors")
+        if data is None:
+            raise FileNotFoundError(f"{self.place.text}: {PARTS}/{shard:09d}.safetensors is gone; verify the store")
+        return data
+
+    def write_results(self, values: Mapping[str, NDArray[Any]]) -> None:
+        """Whole arrays, by path."""
+        for path, array in values.items():
+            self._open(path)[...] = array
+
+    def read(self, path: str, rows: slice) -> NDArray[Any]:
+        """Stored values of samples."""
+        found: NDArray[Any] = np.asarray(self._open(path)[rows])
+        return found
+
+    def _open(self, path: str) -> zarr.Array[Any]:
+        if path not in self._arrays:
+            found = zarr.open_array(self._recording, path=path, mode="r+", config={"write_empty_chunks": True})
+            self._arrays[path] = found
+        return self._arrays[path]
+
+
+def begin(
+    place: Place, fingerprint: Fingerprint, layout: Layout, *, attributes: Mapping[str, Any], shard: int, compression: str
+) -> Store:
+    """A new store, or the one that the same sweep has begun.
+
+    Raises
+    ------
+    SweepMismatchError
+        when it is another sweep's, naming the fields.
+    FileExistsError
+        when something else is there.
+    """
+    stored = stored_plan(place)
+    if stored is None and not place.is_empty():
+        stored = _soon(place)
+    if stored is None:
+        place.write(_PLAN, json.dumps(fingerprint).encode())
+    else:
+        found = list(differences(stored, fingerprint))
+        if found:
+            raise SweepMismatchError(place.text, found)
+    if place.read(_ROOT) is None:
+        contents = _metadata(layout, attributes, shard, compression)
+        root = contents.pop(_ROOT)
+        for name, data in contents.items():
+            place.write(name, data)
+        place.write(_ROOT, root)
+    return Store(place, layout, shard)
+
+
+def _soon(place: Place) -> Fingerprint:
+    """The plan, where another process is just writing it."""
+    for _ in range(_TRIES):
+        time.sleep(_PAUSE_S)
+        stored = stored_plan(place)
+        if stored is not None:
+            return stored
+    raise FileExistsError(
+        f"{place.text}: expected a new store or that of a sweep, got something else; choose another place"
+    )
+
+
+def stored_plan(place: Place) -> Fingerprint | None:
+    """The fingerprint of the sweep that a store belongs to; None where there is none."""
+    data = place.read(_PLAN)
+    try:
+        plan: Fingerprint | None = None if data is None else json.loads(data)
+    except ValueError:
+        return None
+    return plan
+
+
+def _metadata(layout: Layout, attributes: Mapping[str, Any], shard: int, compression: str) -> dict[str, bytes]:
+    """Everything that a store has before its first sample: files by name."""
+    contents: dict[str, Buffer] = {}
+    memory = MemoryStore(contents)
+    for path, described in layout.groups.items():
+        everything = {**described, **attributes} if not path else dict(described)
+        zarr.create_group(memory, path=path or None, attributes=everything, overwrite=False)
+    for array in layout.arrays:
+        _create(memory, array, shard, compression)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ZarrUserWarning)  # that not all libraries know consolidated metadata
+        zarr.consolidate_metadata(memory)
+    return {name: data.to_bytes() for name, data in contents.items()}
+
+
+def _create(store: ZarrStore, array: Array, shard: int, compression: str) -> None:
+    dtype = np.dtype(array.dtype)
+    length = array.chunk_length(shard)
+    chunks = (length, *array.shape[1:])
+    shards = (shard, *array.shape[1:]) if array.is_of_samples and length < shard else None
+    made = zarr.create_array(
+        store,
+        name=array.path,
+        shape=array.shape,
+        chunks=chunks,
+        shards=shards,
+        dtype=dtype,
+        compressors=_compressor(compression, dtype),
+        fill_value=_fill(dtype),
+        attributes=dict(array.attributes),
+        dimension_names=array.dims,
+    )
+    if array.values is not None:
+        made[...] = array.values
+
+
+def _compressor(compression: str, dtype: np.dtype[Any]) -> BloscCodec | ZstdCodec | None:
+    if compression == "blosc":
+        return BloscCodec(cname="lz4", clevel=1, shuffle="bitshuffle", typesize=dtype.itemsize)
+    return ZstdCodec(level=1) if compression == "zstd" else None
+
+
+def _fill(dtype: np.dtype[Any]) -> float | int:
+    return float("nan") if dtype.kind == "f" else 0 if dtype == np.int16 else -1
+
+
+class _Recording(WrapperStore[ZarrStore]):
+    """Passes everything on; keeps the size and SHA-256 of what is written."""
+
+    def __init__(self, store: ZarrStore) -> None:
+        super().__init__(store)
+        self.written: dict[str, File] = {}
+
+    async def set(self, key: str, value: Buffer) -> None:
+        data = value.as_numpy_array()
+        digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
+        await super().set(key, value)
+        self.written[key] = File(len(data), digest)
+
+    async def _set_many(self, values: Iterable[tuple[str, Buffer]]) -> None:
+        await asyncio.gather(*(self.set(key, value) for key, value in values))

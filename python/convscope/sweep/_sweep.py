@@ -1,0 +1,392 @@
+"""`Sweep`: a network, a design of latent vectors, and the store that their layer series go to."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import nn
+
+from ..latents import Design, digest, rows
+from ..models import NetworkSpec, SpeechNetwork
+from ..probe import LayerInfo, Probe
+from ._estimate import SweepEstimate, check_memory, estimate
+from ._executors import EXECUTORS, Executor, run_shards
+from ._fingerprint import Fingerprint, as_text, of_network, of_versions, short
+from ._keep_text import parse_keep
+from ._layout import Layout, lay_out
+from ._place import Place, place_of
+from ._progress import Progress, shown
+from ._receipts import Receipts
+from ._status import SweepStatus, status_of
+from ._store import COMPRESSIONS, Store, begin, stored_plan
+from ._verify import Check, SweepVerification, verify_store, withdraw_damaged
+from ._worker import Worker, finish
+
+SOUND = "mean"  # of one channel: the channel
+
+
+class Sweep:
+    """Layer series of a network for every row of a design, written to a store that can be interrupted at any moment.
+
+    Parameters
+    ----------
+    net : torch.nn.Module
+        As for `convscope.Probe`.
+    design : convscope.latents.Design, or array (rows, latent variables)
+        What goes in: `convscope.latents.line`, ``variable``, ``grid``, ``random``, ``rows`` ...; never held.
+    out : str or path
+        The store, Zarr version 3: a folder (``"sweep.zarr"``), or a URL that fsspec opens (``"s3://bucket/sweep.zarr"``). The file
+        system must rename atomically, which some network shares do not.
+    layers : names or patterns, as for `convscope.Probe`
+    reduce : str, list of str, or mapping from a name to anything that ``Probe`` takes as ``reduce``
+        Each is a pass of its own through the network.
+    keep : str or list of str
+        ``"series"``; ``"window:START:END"`` (seconds) and ``"decimate:FACTOR"`` keep less of each; ``"peak"``, ``"energy"``,
+        ``"centroid"`` one number per series; ``"moments"`` mean and variance over bases for each value, ``"top:COUNT:SCALAR"`` the
+        samples with the largest scalar.
+    shard : int
+        Samples that are computed and written together: the unit of resuming.
+    latents, audio : bool
+        Store the latent vectors; store a generator's waveform as 16-bit samples.
+    dtype : "float32" or "float16"
+        Of the stored series.
+    compression : "blosc" (LZ4 of shuffled bits), "zstd" or "none"
+    at, device, precision, algorithm, memory, num_threads : as for `convscope.Probe`
+
+    Raises
+    ------
+    ValueError, TypeError
+        naming what was expected and what came, before anything is computed.
+
+    Notes
+    -----
+    The bits of a store depend on its parameters alone: not on executors, workers or interruptions. They do depend on the kernels
+    of the processor (``convscope info``), which the store notes; a machine with others refuses to go on with it.
+
+    Examples
+    --------
+    >>> import tempfile, convscope as cs
+    >>> net = cs.models.build(cs.models.preset("tf1-ciwgan", role="generator", dim=4))
+    >>> design = cs.latents.variable("z11", [-15, 0, 5], bases=cs.latents.random(2))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     status = cs.Sweep(net, design, out=f"{folder}/sweep.zarr", layers="conv*").run()
+    ...     cs.open_sweep(f"{folder}/sweep.zarr")["conv4"]["mean"].shape
+    (6, 4096)
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        design: Design | ArrayLike,
+        *,
+        out: str | os.PathLike[str],
+        layers: Any = None,
+        reduce: str | Iterable[str] | Mapping[str, Any] = "mean",
+        keep: str | Iterable[str] = "series",
+        shard: int = 1024,
+        latents: bool = True,
+        audio: bool = False,
+        dtype: str = "float32",
+        compression: str = "blosc",
+        at: str = "post",
+        device: str | torch.device | None = None,
+        precision: str = "float32",
+        algorithm: str = "auto",
+        memory: str = "normal",
+        num_threads: int | None = None,
+        force_new: bool = False,
+    ) -> None:
+        if isinstance(shard, bool) or not isinstance(shard, int | np.integer) or shard < 1:
+            raise ValueError(f"shard: expected a number of samples of at least 1, got {shard!r}")
+        _one_of("dtype", dtype, ("float32", "float16"))
+        _one_of("compression", compression, COMPRESSIONS)
+        self.design = design if isinstance(design, Design) else rows(design)
+        if not len(self.design):
+            raise ValueError("design: expected at least one row, got none")
+        self.net, self.out = net, os.fspath(out)
+        self.kept, self.gathered = parse_keep(keep)
+        self.shard = min(int(shard), len(self.design))
+        self._reduce = _named(reduce)
+        self._layers, self._force_new = layers, force_new
+        self._with_latents, self._with_audio, self.dtype, self.compression = latents, audio, dtype, compression
+        self.device = device
+        self._options: dict[str, Any] = {
+            "at": at,
+            "precision": precision,
+            "algorithm": algorithm,
+            "memory": memory,
+            "num_threads": num_threads,
+        }
+        self._check_fits()
+        self.layout  # refuses what cannot be kept  # noqa: B018
+
+    def __len__(self) -> int:
+        return len(self.design)
+
+    def __repr__(self) -> str:
+        return f"Sweep({self.design!r} -> {self.out}, {self.shard_count} shards of {self.shard})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is made again where it is needed: packed weights are large."""
+        made = {name for name, value in vars(type(self)).items() if isinstance(value, cached_property)}
+        return {name: value for name, value in vars(self).items() if name not in made}
+
+    @property
+    def shard_count(self) -> int:
+        """Shards in all."""
+        return -(-len(self.design) // self.shard)
+
+    @cached_property
+    def place(self) -> Place:
+        """Where the store is."""
+        return place_of(self.out)
+
+    @cached_property
+    def probes(self) -> dict[str, Probe]:
+        """One for each reduction; where the waveform is stored, and no other has it, one for it."""
+        made: dict[str, Probe] = {}
+        last = self._sound_layer()
+        for name, reduce in self._reduce.items():
+            made[name] = Probe(self.net, self._layers, reduce=reduce, device=self.device, **self._options)
+        if last is not None and self._sound_probe(made, last) is None:
+            made[""] = Probe(self.net, [last], device=self.device, **(self._options | {"at": "post"}))
+        return made
+
+    @property
+    def sound_source(self) -> tuple[str, str] | None:
+        """The probe and the layer that the waveform comes from; None where it is not stored."""
+        last = self._sound_layer()
+        if last is None:
+            return None
+        return self._sound_probe(self.probes, last) or ("", last)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The arrays of the store."""
+        first = self.probes[next(iter(self._reduce))]
+        source = self.sound_source
+        return lay_out(
+            self.design,
+            first.layers,
+            {
+                (layer.name, name): shape
+                for name in self._reduce
+                for layer, shape in zip(self.probes[name].layers, self.probes[name].series_shapes, strict=True)
+            },
+            kept=self.kept,
+            gathered=self.gathered,
+            dtype=self.dtype,
+            code_size=self.code_size,
+            with_latents=self._with_latents,
+            audio=None if source is None else _layer(self.probes[source[0]], source[1]),
+        )
+
+    @property
+    def reductions(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(self._reduce)
+
+    @property
+    def code_size(self) -> int:
+        """Entries of the code that a generator's latent vectors begin with."""
+        spec = self._spec
+        return spec.num_categories if spec is not None and spec.role == "generator" else 0
+
+    @cached_property
+    def fingerprint(self) -> Fingerprint:
+        """All that the bits of the store depend on."""
+        first = next(iter(self.probes.values()))
+        return {
+            "network": of_network(self.net),
+            "design": self.design.describe() | {"count": len(self.design), "size": self.design.size},
+            "layers": list(self.probes[next(iter(self._reduce))].layers.names),
+            "reduce": {name: _described(reduce) for name, reduce in self._reduce.items()},
+            "keep": [each.text for each in (*self.kept, *self.gathered)],
+            "latents": self._with_latents,
+            "audio": self._with_audio,
+            "shard": self.shard,
+            "dtype": self.dtype,
+            "compression": self.compression,
+            "at": self._options["at"],
+            "precision": self._options["precision"],
+            "engine": re.sub(r"^(cuda):\d+", r"\1", first.engine),
+            "algorithms": first.plan.algorithms,
+            "versions": of_versions(first.engine),
+        }
+
+    def estimate(self) -> SweepEstimate:
+        """Bytes and seconds, before anything runs; the same work for any number of rows."""
+        return estimate(self.probes, self.layout, self.place, samples=len(self), shard=self.shard)
+
+    def run(
+        self,
+        executor: Executor = "threads",
+        *,
+        progress: bool | Progress = False,
+        check: Check = "sizes",
+        workers: int | None = None,
+        address: str | None = None,
+        rank: int | None = None,
+        world: int | None = None,
+    ) -> SweepStatus:
+        """Work off the missing shards.
+
+        Parameters
+        ----------
+        executor : "serial", "threads", "ranks" or "dask"
+            One after the other; written while the next is computed; every ``world``-th shard from ``rank`` (by default from
+            torchrun's variables or SLURM's); on a Dask cluster. They may be mixed, and continue each other.
+        progress : bool or callable (shards done, shards in all)
+        check : "sizes", "bytes" or "none"
+            What is looked at of the shards that are there already: whether their files have the length they were written with, or
+            every byte. What does not fit is computed again.
+        workers, address : int, str
+            For "dask": processes of a local cluster, or where the scheduler of another is.
+
+        Returns
+        -------
+        SweepStatus
+
+        Raises
+        ------
+        SweepMismatchError
+            (a ValueError) when the store is another sweep's, naming the fields that differ.
+        FileExistsError, PermissionError, MemoryError
+            for a place that is something else or may not be written, a shard that does not fit in memory.
+        """
+        _one_of("executor", executor, EXECUTORS)
+        check_memory(self.estimate(), self.shard)
+        store = self.begin()
+        receipts = self.receipts
+        withdraw_damaged(self.place, receipts, check)
+        with shown(progress, len(receipts.done()), self.shard_count) as on_shard:
+            run_shards(self, executor, on_shard, workers=workers, address=address, rank=rank, world=world)
+        finish(self, store, receipts)
+        return self.status()
+
+    def begin(self) -> Store:
+        """The store, made if it is not there: what `run` does first."""
+        if self._force_new and stored_plan(self.place) is not None:
+            self.place.clear()
+        self._force_new = False
+        return begin(
+            self.place,
+            self.fingerprint,
+            self.layout,
+            attributes=self._attributes(),
+            shard=self.shard,
+            compression=self.compression,
+        )
+
+    @property
+    def receipts(self) -> Receipts:
+        """Which shards are there."""
+        return Receipts(self.place, short(self.fingerprint))
+
+    def status(self) -> SweepStatus:
+        """Shards done, missing and failed; rate and time left."""
+        return status_of(self.place, self.receipts, samples=len(self), shard=self.shard)
+
+    def verify(self, recompute: int = 4) -> SweepVerification:
+        """Compare all files with their receipts, and some shards with what the network makes again.
+
+        Parameters
+        ----------
+        recompute : int
+            Shards to be computed again, spread over the store.
+
+        Returns
+        -------
+        SweepVerification
+            The receipts of damaged shards are withdrawn, so that `run` computes those again.
+        """
+        return verify_store(self.place, self.receipts, worker=Worker(self, self.begin()), recompute=recompute)
+
+    def _attributes(self) -> dict[str, Any]:
+        """For people and other programs, flat, as NetCDF can have them."""
+        fingerprint, spec = self.fingerprint, self._spec
+        named = {} if spec is None else {"network": f"{spec.name} {spec.role}"}
+        return named | {
+            "weights_sha256": fingerprint["network"]["weights"],
+            "specification": as_text({"network": fingerprint["network"]["specification"]}),
+            "design": as_text(fingerprint["design"]),
+            "precision": fingerprint["precision"],
+            "engine": fingerprint["engine"],
+            "at": fingerprint["at"],
+            "reductions": " ".join(self._reduce),
+            "sample_rate_hz": next(iter(self.probes.values())).layers[0].sample_rate_hz,
+            "versions": as_text(fingerprint["versions"]),
+            "shard": self.shard,
+        }
+
+    @property
+    def _spec(self) -> NetworkSpec | None:
+        return self.net.spec if isinstance(self.net, SpeechNetwork) else None
+
+    def _check_fits(self) -> None:
+        first = next(iter(self.probes.values()))
+        size = int(np.prod(first.input_shape))
+        if self.design.size != size:
+            raise ValueError(
+                f"design: the network reads {size} values per sample, got a design of {self.design.size}"
+                + ("; give random(..., size=) or lines between vectors of that size" if size < 10_000 else "")
+            )
+
+    def _sound_layer(self) -> str | None:
+        if not self._with_audio:
+            return None
+        spec = self._spec
+        if spec is None or spec.role != "generator" or spec.layers[-1].out_channels != 1:
+            raise ValueError("audio: expected a generator of one channel, got another network")
+        return spec.layers[-1].name
+
+    def _sound_probe(self, probes: Mapping[str, Probe], last: str) -> tuple[str, str] | None:
+        for name, probe in probes.items():
+            reduces = self._reduce.get(name, SOUND)
+            if isinstance(reduces, str) and reduces == SOUND and self._options["at"] == "post":
+                if last in probe.layers.names:
+                    return name, last
+        return None
+
+
+def _named(reduce: str | Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
+    """Reductions by name."""
+    if isinstance(reduce, str):
+        return {reduce: reduce}
+    if isinstance(reduce, Mapping):
+        found = dict(reduce)
+    else:
+        names = list(reduce)
+        if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+            raise ValueError(
+                f"reduce: expected different names such as mean, or a mapping from names to read-outs, got {reduce!r}"
+            )
+        found = {name: name for name in names}
+    if not found or not all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", str(name)) for name in found):
+        raise ValueError(f"reduce: expected names of letters, digits and _, got {', '.join(map(str, found)) or 'none'}")
+    return found
+
+
+def _described(reduce: Any) -> Any:
+    """A reduction for the fingerprint."""
+    if isinstance(reduce, str):
+        return reduce
+    if isinstance(reduce, Mapping):
+        return {str(layer): digest(np.asarray(matrix, np.float32)) for layer, matrix in reduce.items()}
+    return digest(np.asarray(reduce, np.float32))
+
+
+def _layer(probe: Probe, name: str) -> LayerInfo:
+    return next(layer for layer in probe.layers if layer.name == name)
+
+
+def _one_of(field: str, value: object, known: Iterable[str]) -> None:
+    if value not in known:
+        raise ValueError(f"{field}: expected {', '.join(known)}, got {value!r}")
