@@ -230,7 +230,14 @@ class Probe:
             raise ValueError(f"batch: expected a number of samples of at least 0, got {batch!r}")
         return self._runner.estimate(int(batch))
 
-    def run(self, x: Any, *, sample_rate_hz: int | None = None, progress: Progress | None = None) -> Series:
+    def run(
+        self,
+        x: Any,
+        *,
+        sample_rate_hz: int | None = None,
+        out: Mapping[str, Floats] | None = None,
+        progress: Progress | None = None,
+    ) -> Series:
         """Probe a batch.
 
         Parameters
@@ -239,6 +246,9 @@ class Probe:
             Real numbers of any type; computed in float32.
         sample_rate_hz : int, optional
             Of these sounds; refused when it is not the network's. A batch of `convscope.data` brings its own.
+        out : mapping from layers to arrays, optional
+            C-contiguous float32 NumPy arrays of the shapes that would be returned, to put the series of these layers in; for batches
+            that do not lie on a GPU.
         progress : callable, optional
             Called with (samples done, samples in all) after each chunk; not for tensors on a GPU, which nobody waits for.
 
@@ -252,6 +262,8 @@ class Probe:
         check_rate(sample_rate_hz, self._sample_rate_hz)
         check_shape(tuple(np.shape(x)), self._input_shape)
         if isinstance(self._runner, CudaRunner) and isinstance(x, torch.Tensor) and x.is_cuda:
+            if out is not None:
+                raise ValueError("out: for batches in host memory only, got a tensor on a GPU")
             arrays: Mapping[str, Any] = self._runner.run_tensor(as_float32_tensor(x))
         else:
             values = as_float32(x).reshape(len(x), *self._input_shape)
@@ -259,12 +271,7 @@ class Probe:
                 stride = self._runner.chunk_for(len(values))
                 for first in range(0, len(values), stride):
                     check_all_finite(values[first : first + stride], first)
-            empty = {
-                layer.name: np.empty(
-                    (len(values), self._reductions[layer.name].count, max(layer.length, 1)), np.float32
-                )
-                for layer in self.layers
-            }
+            empty = self._places(len(values), out or {})
             self._runner.run(values, empty, progress or _unheard)
             arrays = {name: _like(x, array) for name, array in empty.items()}
         return Series(
@@ -299,6 +306,27 @@ class Probe:
             ).shape[1:]
             for layer in self.layers
         ]
+
+    def _places(self, batch: int, out: Mapping[str, Floats]) -> dict[str, Floats]:
+        """(B, K, L) of each layer: views of the arrays given, new ones for the rest."""
+        unknown = out.keys() - set(self.layers.names)
+        if unknown:
+            raise ValueError(f"out: expected layers of {', '.join(self.layers.names)}, got {', '.join(unknown)}")
+        places: dict[str, Floats] = {}
+        for layer, shape in zip(self.layers, self.series_shapes, strict=True):
+            whole = (batch, self._reductions[layer.name].count, max(layer.length, 1))
+            given = out.get(layer.name)
+            if given is None:
+                places[layer.name] = np.empty(whole, np.float32)
+                continue
+            fits = isinstance(given, np.ndarray) and given.dtype == np.float32 and given.flags.c_contiguous
+            if not fits or given.shape != (batch, *shape) or not given.flags.writeable:
+                got = f"{given.dtype} {given.shape}" if isinstance(given, np.ndarray) else type(given).__name__
+                raise ValueError(
+                    f"out: expected a writeable C-contiguous float32 array {(batch, *shape)} for {layer.name}, got {got}"
+                )
+            places[layer.name] = given.reshape(whole)
+        return places
 
     def _squeezed(self, name: str, array: Any) -> Any:
         """(B, K, L) to what the user asked for."""

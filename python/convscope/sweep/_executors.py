@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
+from ._failures import noting_failure
 from ._ranks import rank_of_environment
 from ._receipts import Receipt, Receipts
 from ._worker import Computed, Worker
@@ -39,8 +39,7 @@ def run_shards(
     if executor != "ranks" and (rank is not None or world is not None):
         raise ValueError(f"rank, world: for executor='ranks' only, got executor={executor!r}")
     if executor == "dask":
-        from ._dask import run_on_dask
-
+        run_on_dask = _dask_executor()
         run_on_dask(sweep, _missing(sweep.receipts, range(sweep.shard_count)), on_shard, workers=workers, address=address)
         return
     shards = range(sweep.shard_count)
@@ -51,6 +50,14 @@ def run_shards(
     worker = Worker(sweep, sweep.begin())
     run = _serially if executor == "serial" else _overlapping
     run(worker, _missing(worker.receipts, shards), on_shard)
+
+
+def _dask_executor() -> Callable[..., None]:
+    try:
+        from ._dask import run_on_dask
+    except ImportError as error:
+        raise ImportError("executor: 'dask' needs the extra: pip install 'convscope[dask]'") from error
+    return run_on_dask
 
 
 def _missing(receipts: Receipts, shards: Iterable[int]) -> Iterator[int]:
@@ -86,14 +93,3 @@ def _overlapping(worker: Worker, shards: Iterator[int], on_shard: OnShard) -> No
 def _write(worker: Worker, computed: Computed) -> Receipt:
     with noting_failure(worker.receipts, computed.shard):
         return worker.write(computed)
-
-
-@contextmanager
-def noting_failure(receipts: Receipts, shard: int) -> Iterator[None]:
-    """What goes wrong with a shard is kept for `status`; unless another process has finished it meanwhile."""
-    try:
-        yield
-    except Exception as error:
-        receipts.note_failure(shard, error)
-        error.add_note(f"in shard {shard} of the sweep; what is finished stays, run it again for the rest")
-        raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,9 +25,7 @@ class Rank:
         """The sweep on the GPU with this process's number, where it is for "cuda" and there are several processes."""
         if self.local is None or str(sweep.device) != "cuda":
             return sweep
-        own = copy.copy(sweep)
-        own.device = f"cuda:{self.local % torch.cuda.device_count()}"
-        return own
+        return sweep.on_device(f"cuda:{self.local % torch.cuda.device_count()}")
 
 
 def rank_of_environment(

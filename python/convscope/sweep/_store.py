@@ -189,9 +189,8 @@ class _Recording(WrapperStore[ZarrStore]):
 
     async def set(self, key: str, value: Buffer) -> None:
         data = value.as_numpy_array()
-        digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
-        await super().set(key, value)
-        self.written[key] = File(len(data), digest)
+        digest, _ = await asyncio.gather(asyncio.to_thread(hashlib.sha256, data), super().set(key, value))
+        self.written[key] = File(len(data), digest.hexdigest())
 
     async def _set_many(self, values: Iterable[tuple[str, Buffer]]) -> None:
         await asyncio.gather(*(self.set(key, value) for key, value in values))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -58,7 +59,9 @@ class Sweep:
     dtype : "float32" or "float16"
         Of the stored series.
     compression : "blosc" (LZ4 of shuffled bits), "zstd" or "none"
-    at, device, precision, algorithm, memory, num_threads : as for `convscope.Probe`
+    at, device, precision, algorithm, memory, num_threads, input_shape, sample_rate_hz : as for `convscope.Probe`
+    force_new : bool
+        Begin anew where the store of another sweep is, which is deleted when `run` begins.
 
     Raises
     ------
@@ -101,6 +104,8 @@ class Sweep:
         algorithm: str = "auto",
         memory: str = "normal",
         num_threads: int | None = None,
+        input_shape: tuple[int, ...] | None = None,
+        sample_rate_hz: int | None = None,
         force_new: bool = False,
     ) -> None:
         if isinstance(shard, bool) or not isinstance(shard, int | np.integer) or shard < 1:
@@ -123,6 +128,8 @@ class Sweep:
             "algorithm": algorithm,
             "memory": memory,
             "num_threads": num_threads,
+            "input_shape": input_shape,
+            "sample_rate_hz": sample_rate_hz,
         }
         self._check_fits()
         self.layout  # refuses what cannot be kept  # noqa: B018
@@ -284,6 +291,19 @@ class Sweep:
             shard=self.shard,
             compression=self.compression,
         )
+
+    def with_threads(self, num_threads: int | None) -> Sweep:
+        """The same sweep, computing with so many threads where it does not say."""
+        other = copy.copy(self)
+        if self._options["num_threads"] is None:
+            other._options = self._options | {"num_threads": num_threads}
+        return other
+
+    def on_device(self, device: str) -> Sweep:
+        """The same sweep on another device of its kind."""
+        other = copy.copy(self)
+        other.device = device
+        return other
 
     @property
     def receipts(self) -> Receipts:

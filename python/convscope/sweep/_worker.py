@@ -31,9 +31,14 @@ class Computed:
 
     shard: int
     rows: slice
-    arrays: dict[str, NDArray[Any]]
+    memory: dict[str, NDArray[Any]]
     part: Part
     not_finite: int
+
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """(n, ...) by path; the last shard may be shorter than the memory for one."""
+        return {path: array[: self.rows.stop - self.rows.start] for path, array in self.memory.items()}
 
 
 class Worker:
@@ -42,6 +47,7 @@ class Worker:
     def __init__(self, sweep: Sweep, store: Store) -> None:
         self.sweep, self.store, self.receipts = sweep, store, sweep.receipts
         self._since = time.monotonic()
+        self._spare: list[dict[str, NDArray[Any]]] = []  # memory of shards that are written: fresh pages cost time
 
     def work(self, shard: int) -> Receipt:
         """Compute and write."""
@@ -52,9 +58,7 @@ class Worker:
         sweep = self.sweep
         rows = slice(shard * sweep.shard, min((shard + 1) * sweep.shard, len(sweep.design)))
         count = rows.stop - rows.start
-        arrays: dict[str, NDArray[Any]] = {
-            array.path: np.empty((count, *array.shape[1:]), array.dtype) for array in sweep.layout.of_samples
-        }
+        arrays = self._memory()
         parts: dict[str, Part] = {}
         not_finite = 0
         for first in range(0, count, BLOCK):
@@ -63,10 +67,10 @@ class Worker:
             latents = sweep.design[numbers]
             self._put_design(arrays, block, numbers, latents)
             cells = sweep.design.cells(numbers) if sweep.gathered else numbers
-            for name, layer, series in self._series(latents):
+            for name, layer, series in self._series(latents, arrays, block):
                 if (name, layer.name) == sweep.sound_source:
-                    sound = np.clip(series, -1, 1) * 32767
-                    arrays[f"{AUDIO}/waveform"][block] = np.rint(sound)
+                    sound = np.nan_to_num(series.astype(np.float64)).clip(-1, 1)
+                    arrays[f"{AUDIO}/waveform"][block] = np.rint(sound * 32767)
                 if name not in sweep.reductions:
                     continue
                 not_finite += series.size - int(np.isfinite(series).sum())
@@ -85,16 +89,28 @@ class Worker:
         files = self.store.write(shard, rows, computed.arrays)
         if computed.part:
             files |= self.store.write_part(shard, as_bytes(computed.part))
+        self._spare.append(computed.memory)
         now = time.monotonic()
         seconds, self._since = now - self._since, now
         return self.receipts.write(
             shard, rows.start, rows.stop, files, not_finite=computed.not_finite, seconds=seconds
         )
 
-    def _series(self, latents: NDArray[np.float32]) -> Iterator[tuple[str, LayerInfo, NDArray[np.float32]]]:
-        """Of a block: reduction, layer, series (n, ..., L)."""
+    def _memory(self) -> dict[str, NDArray[Any]]:
+        """For one shard."""
+        if self._spare:
+            return self._spare.pop()
+        rows = self.sweep.shard
+        return {array.path: np.empty((rows, *array.shape[1:]), array.dtype) for array in self.sweep.layout.of_samples}
+
+    def _series(
+        self, latents: NDArray[np.float32], arrays: dict[str, NDArray[Any]], block: slice
+    ) -> Iterator[tuple[str, LayerInfo, NDArray[np.float32]]]:
+        """Of a block: reduction, layer, series (n, ..., L); in the arrays of the shard where they are kept as they are."""
         for name, probe in self.sweep.probes.items():
-            found = probe.run(latents.reshape(len(latents), *probe.input_shape))
+            kept = {layer: arrays.get(f"{layer}/{name}") for layer in probe.layers.names}
+            out = {layer: array[block] for layer, array in kept.items() if array is not None and array.dtype == np.float32}
+            found = probe.run(latents.reshape(len(latents), *probe.input_shape), out=out)
             for layer in probe.layers:
                 yield name, layer, np.asarray(found[layer.name])
 
@@ -118,6 +134,8 @@ class Worker:
                 continue
             path = f"{layer.name}/{name}{variable.suffix}"
             values = each(layer, series)
+            if np.may_share_memory(values, arrays[path]):
+                continue
             if arrays[path].dtype == np.float16 and np.abs(values).max(initial=0) > _LARGEST_FLOAT16:
                 raise ValueError(
                     f"dtype: float16 holds values to {_LARGEST_FLOAT16:g}, got {np.abs(values).max():g} in {path}; "
