@@ -53,13 +53,12 @@ def estimate(
     block = min(BLOCK, shard)
     blocks = [_of_block(probe, block) for probe in probes.values()]
     known = [each for each in blocks if each is not None]
-    results = sum(array.row_bytes * array.shape[0] for array in layout.arrays if not array.is_of_samples)
     shard_bytes = shard * layout.sample_bytes
     return SweepEstimate(
         samples=samples,
         shards=-(-samples // shard),
         shard_bytes=shard_bytes,
-        store_bytes=samples * layout.sample_bytes + results,
+        store_bytes=sum(array.nbytes for array in layout.arrays),
         memory_bytes=sum(each.weight_bytes + each.workspace_bytes + each.series_bytes for each in known)
         + SHARDS_HELD * shard_bytes,
         free_bytes=place.free_bytes(),

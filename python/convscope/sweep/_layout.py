@@ -40,16 +40,24 @@ class Array:
         return self.dims[:1] == ("sample",) and self.values is None
 
     @property
+    def nbytes(self) -> int:
+        """Of all of it, uncompressed."""
+        return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
+
+    @property
     def row_bytes(self) -> int:
         """Of one sample."""
         return int(np.prod(self.shape[1:], dtype=np.int64)) * np.dtype(self.dtype).itemsize
 
-    def chunk_length(self, shard: int) -> int:
-        """Rows that are read together, `CHUNK_BYTES` at most: of samples a divisor of the shard."""
+    def chunks(self, shard: int) -> Shape:
+        """What is read together, `CHUNK_BYTES` at most: of samples a divisor of the shard."""
+        if not self.shape:
+            return ()
         most = max(CHUNK_BYTES // max(self.row_bytes, 1), 1)
-        if not self.is_of_samples:
-            return min(most, max(self.shape[0], 1))
-        return next(length for length in range(min(shard, most), 0, -1) if shard % length == 0)
+        length = min(most, max(self.shape[0], 1))
+        if self.is_of_samples:
+            length = next(length for length in range(min(shard, most), 0, -1) if shard % length == 0)
+        return (length, *self.shape[1:])
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,15 +151,14 @@ def _metadata(layout: Layout, attributes: Mapping[str, Any], shard: int, compres
 
 def _create(store: ZarrStore, array: Array, shard: int, compression: str) -> None:
     dtype = np.dtype(array.dtype)
-    length = array.chunk_length(shard)
-    chunks = (length, *array.shape[1:])
-    shards = (shard, *array.shape[1:]) if array.is_of_samples and length < shard else None
+    chunks = array.chunks(shard)
+    is_split = array.is_of_samples and chunks[0] < shard
     made = zarr.create_array(
         store,
         name=array.path,
         shape=array.shape,
         chunks=chunks,
-        shards=shards,
+        shards=(shard, *array.shape[1:]) if is_split else None,
         dtype=dtype,
         compressors=_compressor(compression, dtype),
         fill_value=_fill(dtype),

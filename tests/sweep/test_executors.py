@@ -1,0 +1,154 @@
+"""Whoever works off the shards, the bits are those of `serial`."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import convscope as cs
+from convscope.sweep._ranks import Rank, rank_of_environment
+from tests.sweep.sweeps import assert_same, design, generator
+
+needs_dask = pytest.mark.skipif(
+    importlib.util.find_spec("distributed") is None, reason="Dask is not installed (extra dask)"
+)
+KEEP = ["series", "peak", "moments", "top:3:energy"]
+
+
+def make(out, **settings):
+    return cs.Sweep(generator(), design(), out=out, **({"shard": 4, "keep": KEEP} | settings))
+
+
+@pytest.fixture
+def serial(tmp_path):
+    make(tmp_path / "serial.zarr").run("serial")
+    return tmp_path / "serial.zarr"
+
+
+def environment(**variables):
+    root = os.path.dirname(os.path.dirname(cs.__file__))
+    return os.environ | {"PYTHONPATH": os.pathsep.join([root, "."])} | variables
+
+
+RANKED = """
+import sys
+from tests.sweep.test_executors import make
+make(sys.argv[1]).run("ranks")
+"""
+
+
+@pytest.mark.parametrize("launcher", ["torchrun", "slurm"])
+def test_three_ranks(serial, tmp_path, launcher):
+    out = tmp_path / "ranks.zarr"
+    running = []
+    for rank in range(3):
+        variables = (
+            {"RANK": str(rank), "WORLD_SIZE": "3"}
+            if launcher == "torchrun"
+            else {"SLURM_ARRAY_TASK_ID": str(5 + 2 * rank), "SLURM_ARRAY_TASK_COUNT": "3"}
+            | {"SLURM_ARRAY_TASK_MIN": "5", "SLURM_ARRAY_TASK_STEP": "2"}
+        )
+        command = [sys.executable, "-c", RANKED, str(out)]
+        running.append(subprocess.Popen(command, env=environment(**variables), stderr=subprocess.PIPE, text=True))
+    for process in running:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+    assert_same(serial, out)
+
+
+def test_ranks_share_the_shards(tmp_path):
+    out = tmp_path / "ranks.zarr"
+    for rank, done in ((2, [2, 5]), (0, [0, 2, 3, 5])):
+        status = make(out).run("ranks", rank=rank, world=3)
+        assert sorted(make(out).receipts.done()) == done
+        assert not status.is_complete
+    assert make(out).run("serial").is_complete, "another executor goes on"
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"RANK": "2", "WORLD_SIZE": "4", "LOCAL_RANK": "1"}, Rank(2, 4, 1)),
+        ({"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_COUNT": "8", "SLURM_ARRAY_TASK_MIN": "0"}, Rank(7, 8)),
+        ({"SLURM_PROCID": "3", "SLURM_NTASKS": "5", "SLURM_LOCALID": "0"}, Rank(3, 5, 0)),
+        ({"RANK": "1", "WORLD_SIZE": "2", "SLURM_PROCID": "0", "SLURM_NTASKS": "9"}, Rank(1, 2)),
+    ],
+)
+def test_the_rank_is_read_from_the_environment(variables, expected):
+    assert rank_of_environment(None, None, variables) == expected
+
+
+def test_a_rank_that_nobody_says_is_refused(tmp_path, monkeypatch):
+    for name in ("RANK", "WORLD_SIZE", "SLURM_PROCID", "SLURM_ARRAY_TASK_ID"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ValueError, match=r"expected both, or RANK and WORLD_SIZE \(torchrun\)"):
+        make(tmp_path / "a.zarr").run("ranks")
+    with pytest.raises(ValueError, match="rank: expected at least 0 and below world=3, got 3"):
+        make(tmp_path / "a.zarr").run("ranks", rank=3, world=3)
+    with pytest.raises(ValueError, match="expected both"):
+        make(tmp_path / "a.zarr").run("ranks", rank=1)
+
+
+@pytest.mark.parametrize("wrong", [{"rank": 0, "world": 2}, {"workers": 2}, {"address": "tcp://nowhere:1"}])
+def test_options_of_another_executor_are_refused(tmp_path, wrong):
+    with pytest.raises(ValueError, match="only, got executor='serial'"):
+        make(tmp_path / "a.zarr").run("serial", **wrong)
+
+
+@needs_dask
+@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.filterwarnings("default::ResourceWarning")
+def test_dask(serial, tmp_path, workers):
+    out = tmp_path / "dask.zarr"
+    told = []
+    status = make(out).run("dask", workers=workers, progress=lambda done, _: told.append(done))
+    assert status.is_complete
+    assert told == [1, 2, 3, 4, 5, 6]
+    assert_same(serial, out)
+    processes = {make(out).receipts.read(shard).process for shard in range(6)}
+    assert f":{os.getpid()}" not in "".join(processes), "the workers have written"
+
+
+@needs_dask
+@pytest.mark.filterwarnings("default::ResourceWarning")
+def test_a_dask_worker_that_is_killed_at_its_work(tmp_path):
+    from distributed import Client, LocalCluster
+
+    settings = {"shard": 20, "num_threads": 1}
+    net = generator(strides=(4, 4, 4, 4), dim=8)
+    rows = design(600)
+    cs.Sweep(net, rows, out=tmp_path / "serial.zarr", **settings).run("serial")
+    out = tmp_path / "dask.zarr"
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as client:
+        sweep = cs.Sweep(net, rows, out=out, **settings)
+        victims = list(client.run(os.getpid).values())
+
+        def kill_soon():
+            while len(sweep.receipts.done()) < 5:
+                time.sleep(0.005)
+            os.kill(victims[0], signal.SIGKILL)
+
+        killer = threading.Thread(target=kill_soon)
+        killer.start()
+        status = sweep.run("dask", address=cluster.scheduler_address)
+        killer.join()
+        assert victims[0] not in client.run(os.getpid).values(), "a new worker has taken its place"
+    assert status.is_complete
+    assert_same(tmp_path / "serial.zarr", out)
+
+
+@needs_dask
+@pytest.mark.filterwarnings("default::ResourceWarning")
+def test_an_error_on_a_worker_ends_the_run(tmp_path):
+    loud = cs.latents.variable("z6", [1e9], bases=cs.latents.random(6, size=10))
+    sweep = cs.Sweep(generator(), loud, out=tmp_path / "loud.zarr", dtype="float16")
+    with pytest.raises(ValueError, match="float16 holds values"):
+        sweep.run("dask", workers=1)
+    assert "float16" in sweep.status().failures[0]
