@@ -20,7 +20,20 @@ PACKAGE = REPOSITORY / "python" / "convscope"
 SOURCES = REPOSITORY / "csrc"
 
 # Low to high. A room may import lower rooms only.
-ORDER = ("_core", "_folders", "data", "latents", "models", "zoo", "probe", "train", "plot", "bench", "cli")
+ORDER = (
+    "_core",
+    "_folders",
+    "data",
+    "latents",
+    "models",
+    "zoo",
+    "probe",
+    "sweep",
+    "train",
+    "plot",
+    "bench",
+    "cli",
+)
 STANDS_ALONE = (
     "data",
     "latents",

@@ -12,10 +12,10 @@ import sys
 import time
 
 import numpy as np
+from tests.sweep.sweeps import generator
 
 import convscope as cs
-import convscope.sweep  # noqa: F401  before the first fork
-from tests.sweep.sweeps import generator
+import convscope.sweep
 
 KEEP = ["series", "energy", "moments", "top:5:peak"]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,3 +48,9 @@ def assert_same(out: Any, other: Any) -> None:
     for name, values in left.items():
         assert values.dtype == right[name].dtype, name
         assert values.tobytes() == right[name].tobytes(), name
+
+
+def environment_of_tests() -> dict[str, str]:
+    """For another interpreter that imports the same package, and these helpers."""
+    package = str(Path(cs.__file__).parents[1])
+    return os.environ | {"PYTHONPATH": os.pathsep.join([package, str(Path(__file__).parents[2])])}

@@ -11,10 +11,10 @@ import threading
 import time
 
 import pytest
+from tests.sweep.sweeps import assert_same, design, environment_of_tests, generator
 
 import convscope as cs
 from convscope.sweep._ranks import Rank, rank_of_environment
-from tests.sweep.sweeps import assert_same, design, generator
 
 needs_dask = pytest.mark.skipif(
     importlib.util.find_spec("distributed") is None, reason="Dask is not installed (extra dask)"
@@ -33,8 +33,7 @@ def serial(tmp_path):
 
 
 def environment(**variables):
-    root = os.path.dirname(os.path.dirname(cs.__file__))
-    return os.environ | {"PYTHONPATH": os.pathsep.join([root, "."])} | variables
+    return environment_of_tests() | variables
 
 
 RANKED = """
@@ -56,7 +55,9 @@ def test_three_ranks(serial, tmp_path, launcher):
             | {"SLURM_ARRAY_TASK_MIN": "5", "SLURM_ARRAY_TASK_STEP": "2"}
         )
         command = [sys.executable, "-c", RANKED, str(out)]
-        running.append(subprocess.Popen(command, env=environment(**variables), stderr=subprocess.PIPE, text=True))
+        running.append(
+            subprocess.Popen(command, env=environment(**variables), stderr=subprocess.PIPE, text=True)
+        )
     for process in running:
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors
@@ -76,7 +77,10 @@ def test_ranks_share_the_shards(tmp_path):
     ("variables", "expected"),
     [
         ({"RANK": "2", "WORLD_SIZE": "4", "LOCAL_RANK": "1"}, Rank(2, 4, 1)),
-        ({"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_COUNT": "8", "SLURM_ARRAY_TASK_MIN": "0"}, Rank(7, 8)),
+        (
+            {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_COUNT": "8", "SLURM_ARRAY_TASK_MIN": "0"},
+            Rank(7, 8),
+        ),
         ({"SLURM_PROCID": "3", "SLURM_NTASKS": "5", "SLURM_LOCALID": "0"}, Rank(3, 5, 0)),
         ({"RANK": "1", "WORLD_SIZE": "2", "SLURM_PROCID": "0", "SLURM_NTASKS": "9"}, Rank(1, 2)),
     ],
@@ -126,7 +130,10 @@ def test_a_dask_worker_that_is_killed_at_its_work(tmp_path):
     rows = design(600)
     cs.Sweep(net, rows, out=tmp_path / "serial.zarr", **settings).run("serial")
     out = tmp_path / "dask.zarr"
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as client:
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
         sweep = cs.Sweep(net, rows, out=out, **settings)
         victims = list(client.run(os.getpid).values())
 

@@ -9,11 +9,12 @@ import time
 
 import numpy as np
 import pytest
+from tests.sweep.sweeps import arrays, assert_same, bases, design, environment_of_tests, generator
 
 import convscope as cs
 from convscope.sweep import SweepMismatchError
-from tests.sweep.sweeps import arrays, assert_same, bases, design, generator
 
+CODE = cs.latents.OneHot(4)
 KEEP = ["series", "peak", "moments", "top:3:energy"]
 
 
@@ -46,7 +47,7 @@ def test_killed_at_random_moments(tmp_path, repository, executor, kills):
         text=True,
         timeout=300,
         cwd=repository,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(["python" if _from_source() else "", "."])},
+        env=environment_of_tests(),
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) >= kills // 2, "most attempts were to be killed before they finished"
@@ -62,9 +63,11 @@ def test_two_processes_on_one_store(net, whole, tmp_path):
         "from tests.sweep.test_faults import make\n"
         "make(generator(), sys.argv[1]).run('serial')"
     )
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(["python" if _from_source() else "", "."])}
+    environment = environment_of_tests()
     running = [
-        subprocess.Popen([sys.executable, "-c", code, str(out)], stderr=subprocess.PIPE, text=True, env=environment)
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(out)], stderr=subprocess.PIPE, text=True, env=environment
+        )
         for _ in range(2)
     ]
     for process in running:
@@ -157,7 +160,9 @@ def test_verify_finds_what_the_network_does_not_make(net, tmp_path):
     for path in [*other.rglob("c/2/0"), *other.rglob("c/2")]:
         if path.is_file():
             (out / path.relative_to(other)).write_bytes(path.read_bytes())
-    (out / "parts" / "000000002.safetensors").write_bytes((other / "parts" / "000000002.safetensors").read_bytes())
+    (out / "parts" / "000000002.safetensors").write_bytes(
+        (other / "parts" / "000000002.safetensors").read_bytes()
+    )
     assert make(net, out).verify(recompute=0).is_sound
     found = make(net, out).verify(recompute=100)
     assert found.recomputed == (0, 1, 2, 3, 4, 5)
@@ -205,7 +210,9 @@ def test_a_full_file_system(net, whole, tmp_path):
 def test_a_clock_that_jumps(net, whole, tmp_path, monkeypatch):
     jumps = iter(range(10**6))
     monkeypatch.setattr(time, "time", lambda: 2e9 if next(jumps) % 2 else -1e9)
-    monkeypatch.setattr(time, "gmtime", lambda *_: time.struct_time((1970 + next(jumps) % 90, 1, 1, 0, 0, 0, 0, 1, 0)))
+    monkeypatch.setattr(
+        time, "gmtime", lambda *_: time.struct_time((1970 + next(jumps) % 90, 1, 1, 0, 0, 0, 0, 1, 0))
+    )
     out = tmp_path / "cut.zarr"
     status = make(net, out).run()
     assert status.rate > 0
@@ -239,17 +246,15 @@ def test_another_sweep_is_refused_with_the_field_that_differs(net, whole, change
 def test_another_network_design_or_version_is_refused(net, whole, monkeypatch):
     with pytest.raises(SweepMismatchError, match="network weights: store has"):
         make(generator(seed=4), whole).run()
+    settings = {"out": whole, "shard": 4, "keep": KEEP, "audio": True}
+    other = cs.latents.variable("z6", [-4.5, 0, 4.5], bases=cs.latents.random(7, size=10, code=CODE, seed=6))
     with pytest.raises(SweepMismatchError, match="design base seed: store has 5, this sweep 6"):
-        other = cs.latents.random(7, size=10, code=cs.latents.OneHot(4), seed=6)
-        cs.Sweep(
-            net, cs.latents.variable("z6", [-4.5, 0, 4.5], bases=other), out=whole, shard=4, keep=KEEP, audio=True
-        ).run()
+        cs.Sweep(net, other, **settings).run()
+    other = cs.latents.variable("z6", [-4.5, 0, 4], bases=bases())
     with pytest.raises(SweepMismatchError, match="design z6"):
-        cs.Sweep(
-            net, cs.latents.variable("z6", [-4.5, 0, 4], bases=bases()), out=whole, shard=4, keep=KEEP, audio=True
-        ).run()
+        cs.Sweep(net, other, **settings).run()
     monkeypatch.setattr("convscope.sweep._fingerprint.__version__", "9.9")
-    with pytest.raises(SweepMismatchError, match="versions convscope: store has .*, this sweep 9.9"):
+    with pytest.raises(SweepMismatchError, match=r"versions convscope: store has .*, this sweep 9\.9"):
         make(net, whole).run()
 
 
@@ -257,7 +262,7 @@ def test_another_algorithm_is_refused(tmp_path):
     net = generator(strides=(4, 4, 4), dim=16)
     out = tmp_path / "sweep.zarr"
     cs.Sweep(net, design(), out=out, algorithm="direct").run()
-    with pytest.raises(SweepMismatchError, match="algorithms .*: store has direct, this sweep spectral"):
+    with pytest.raises(SweepMismatchError, match=r"algorithms .*: store has direct, this sweep spectral"):
         cs.Sweep(net, design(), out=out, algorithm="spectral").run()
 
 
@@ -283,7 +288,3 @@ def test_a_store_that_was_killed_while_it_was_made(net, whole, tmp_path):
     (out / "conv1" / "zarr.json").unlink()
     make(net, out).run()
     assert_same(whole, out)
-
-
-def _from_source() -> bool:
-    return "site-packages" not in cs.__file__

@@ -7,10 +7,10 @@ import uuid
 
 import pytest
 import xarray
+from tests.sweep.sweeps import assert_same, design, generator
 
 import convscope as cs
 from convscope.sweep import SweepMismatchError
-from tests.sweep.sweeps import assert_same, design, generator
 
 KEEP = ["series", "peak", "moments"]
 

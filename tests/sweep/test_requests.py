@@ -9,10 +9,10 @@ import time
 
 import numpy as np
 import pytest
+from tests.sweep.sweeps import arrays, bases, design, environment_of_tests, generator
 
 import convscope as cs
 from convscope.sweep import _estimate
-from tests.sweep.sweeps import arrays, bases, design, generator
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,9 @@ def test_wrong_settings(net, tmp_path, settings, message):
 
 
 def test_a_design_that_does_not_fit_the_network(net, tmp_path):
-    with pytest.raises(ValueError, match="design: the network reads 10 values per sample, got a design of 100"):
+    with pytest.raises(
+        ValueError, match="design: the network reads 10 values per sample, got a design of 100"
+    ):
         cs.Sweep(net, cs.latents.random(5), out=tmp_path / "a")
     with pytest.raises(ValueError, match="design: expected at least one row"):
         cs.Sweep(net, cs.latents.random(0, size=10), out=tmp_path / "a")
@@ -70,7 +72,9 @@ def test_a_place_that_is_something_else(net, tmp_path, kind):
 def test_a_shard_larger_than_memory(net, tmp_path, monkeypatch):
     sweep = cs.Sweep(net, design(1000), out=tmp_path / "a", shard=3000)
     monkeypatch.setattr(_estimate, "available_bytes", lambda: sweep.estimate().memory_bytes // 2)
-    with pytest.raises(MemoryError, match=r"shards of 3000 samples takes .* are free; shard=\d+ would fit") as caught:
+    with pytest.raises(
+        MemoryError, match=r"shards of 3000 samples takes .* are free; shard=\d+ would fit"
+    ) as caught:
         sweep.run()
     fits = int(str(caught.value).split("shard=")[1].split()[0])
     assert cs.Sweep(net, design(1000), out=tmp_path / "a", shard=fits).run().is_complete
@@ -136,7 +140,7 @@ def test_a_small_disk_is_told(net, tmp_path, monkeypatch):
 BILLION = """
 import resource, sys, time
 import convscope as cs, convscope.sweep, zarr, soxr
-from tests.sweep.sweeps import generator
+from tests.sweep.sweeps import environment_of_tests, generator
 net = generator()
 cs.Probe(net).estimate(8)  # measures the machine once
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -154,10 +158,13 @@ print(time.monotonic() - start, peak() - before, peak())
 
 def test_a_plan_of_a_billion_points(tmp_path):
     """Costs what a plan of ten does: it opens, estimates and reports within 2 s, in 200 MB beyond its imports."""
-    root = os.path.dirname(os.path.dirname(cs.__file__))
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([root, "."])}
+    environment = environment_of_tests()
     done = subprocess.run(
-        [sys.executable, "-c", BILLION, str(tmp_path / "a")], capture_output=True, text=True, timeout=120, env=environment
+        [sys.executable, "-c", BILLION, str(tmp_path / "a")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
     )
     assert done.returncode == 0, done.stderr
     seconds, grown_mb, _ = map(float, done.stdout.split())
@@ -180,7 +187,7 @@ def test_status_of_many_shards_reads_names_only(net, tmp_path):
 MEMORY = """
 import resource, sys
 import convscope as cs
-from tests.sweep.sweeps import generator
+from tests.sweep.sweeps import environment_of_tests, generator
 rows = cs.latents.variable("z6", [-1, 0, 1, 2], bases=cs.latents.random(int(sys.argv[2]) // 4, size=10))
 sweep = cs.Sweep(generator(), rows, out=sys.argv[1], shard=1000, keep=["series", "peak"])
 assert sweep.run().is_complete
@@ -191,8 +198,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 @pytest.mark.slow
 def test_memory_does_not_grow_with_samples(tmp_path):
     """10,000 and 200,000 samples: less than 5 % apart."""
-    root = os.path.dirname(os.path.dirname(cs.__file__))
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([root, "."])}
+    environment = environment_of_tests()
     peaks = []
     for count in (10_000, 200_000):
         command = [sys.executable, "-c", MEMORY, str(tmp_path / str(count)), str(count)]
@@ -200,4 +206,3 @@ def test_memory_does_not_grow_with_samples(tmp_path):
         assert done.returncode == 0, done.stderr
         peaks.append(int(done.stdout))
     assert peaks[1] < 1.05 * peaks[0], peaks
-

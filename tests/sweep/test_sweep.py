@@ -8,9 +8,9 @@ import sys
 import numpy as np
 import pytest
 import xarray
+from tests.sweep.sweeps import arrays, assert_same, bases, design, generator
 
 import convscope as cs
-from tests.sweep.sweeps import arrays, assert_same, bases, design, generator
 
 
 @pytest.fixture
@@ -86,7 +86,12 @@ def test_attributes_say_what_made_it(net, out):
 def test_several_reductions_lie_side_by_side(net, out):
     readout = {"conv1": np.eye(2, 2), "out": np.ones((1, 1))}
     sweep = cs.Sweep(
-        net, design(), out=out, shard=5, layers=["conv1", "out"], reduce={"mean": "mean", "peak": "max", "each": readout}
+        net,
+        design(),
+        out=out,
+        shard=5,
+        layers=["conv1", "out"],
+        reduce={"mean": "mean", "peak": "max", "each": readout},
     )
     sweep.run()
     z = design()[:]
@@ -99,7 +104,9 @@ def test_several_reductions_lie_side_by_side(net, out):
 
 
 def test_a_listener_keeps_its_logits_without_a_time_axis(out):
-    net = cs.models.build(cs.models.preset("tf1-ciwgan", role="q_network", strides=(4, 4), num_categories=4, dim=2))
+    net = cs.models.build(
+        cs.models.preset("tf1-ciwgan", role="q_network", strides=(4, 4), num_categories=4, dim=2)
+    )
     sounds = np.random.default_rng(2).uniform(-1, 1, (6, 256)).astype(np.float32)
     cs.Sweep(net, sounds, out=out, shard=4, latents=False).run()
     tree = cs.open_sweep(out)
@@ -185,7 +192,9 @@ def test_an_unfinished_store_opens_too(net, out):
 def test_a_network_of_ones_own(out):
     from torch import nn
 
-    net = nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.Unflatten(1, (4, 8)), nn.ConvTranspose1d(4, 2, 4, 2), nn.ReLU())
+    net = nn.Sequential(
+        nn.Linear(10, 32), nn.ReLU(), nn.Unflatten(1, (4, 8)), nn.ConvTranspose1d(4, 2, 4, 2), nn.ReLU()
+    )
     cs.Sweep(net, bases(6), out=out, shard=4).run()
     tree = cs.open_sweep(out)
     for name, series in cs.fast_probe(net, bases(6)[:]).items():

@@ -311,7 +311,9 @@ class Probe:
         """(B, K, L) of each layer: views of the arrays given, new ones for the rest."""
         unknown = out.keys() - set(self.layers.names)
         if unknown:
-            raise ValueError(f"out: expected layers of {', '.join(self.layers.names)}, got {', '.join(unknown)}")
+            raise ValueError(
+                f"out: expected layers of {', '.join(self.layers.names)}, got {', '.join(unknown)}"
+            )
         places: dict[str, Floats] = {}
         for layer, shape in zip(self.layers, self.series_shapes, strict=True):
             whole = (batch, self._reductions[layer.name].count, max(layer.length, 1))
@@ -321,7 +323,9 @@ class Probe:
                 continue
             fits = isinstance(given, np.ndarray) and given.dtype == np.float32 and given.flags.c_contiguous
             if not fits or given.shape != (batch, *shape) or not given.flags.writeable:
-                got = f"{given.dtype} {given.shape}" if isinstance(given, np.ndarray) else type(given).__name__
+                got = (
+                    f"{given.dtype} {given.shape}" if isinstance(given, np.ndarray) else type(given).__name__
+                )
                 raise ValueError(
                     f"out: expected a writeable C-contiguous float32 array {(batch, *shape)} for {layer.name}, got {got}"
                 )

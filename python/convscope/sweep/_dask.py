@@ -42,7 +42,9 @@ def run_on_dask(
         cluster: Any = address
         if address is None:
             cluster = stack.enter_context(
-                LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, **needs)
+                LocalCluster(
+                    n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, **needs
+                )
             )
         client = stack.enter_context(Client(cluster))
         own = _Shards(sweep, None if address is not None else max(thread_count(None) // count, 1))
@@ -85,5 +87,6 @@ class _Shards(WorkerPlugin):
 
 
 def _work(plugin: str, shard: int) -> Receipt:
-    found: _Shards = get_worker().plugins[plugin]
+    found = get_worker().plugins[plugin]
+    assert isinstance(found, _Shards)
     return found.work(shard)

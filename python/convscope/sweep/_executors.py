@@ -40,7 +40,13 @@ def run_shards(
         raise ValueError(f"rank, world: for executor='ranks' only, got executor={executor!r}")
     if executor == "dask":
         run_on_dask = _dask_executor()
-        run_on_dask(sweep, _missing(sweep.receipts, range(sweep.shard_count)), on_shard, workers=workers, address=address)
+        run_on_dask(
+            sweep,
+            _missing(sweep.receipts, range(sweep.shard_count)),
+            on_shard,
+            workers=workers,
+            address=address,
+        )
         return
     shards = range(sweep.shard_count)
     if executor == "ranks":

@@ -62,8 +62,11 @@ def differences(stored: Any, asked: Any, where: str = "") -> Iterator[str]:
     if isinstance(stored, dict) and isinstance(asked, dict):
         for name in sorted({*stored, *asked}):
             yield from differences(stored.get(name), asked.get(name), f"{where} {name}".strip())
-    elif isinstance(stored, list) and isinstance(asked, list) and len(stored) == len(asked) and any(
-        isinstance(each, dict) for each in stored
+    elif (
+        isinstance(stored, list)
+        and isinstance(asked, list)
+        and len(stored) == len(asked)
+        and any(isinstance(each, dict) for each in stored)
     ):
         for i, (one, other) in enumerate(zip(stored, asked, strict=True)):
             yield from differences(one, other, f"{where}[{i}]")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..latents import Design
 from ..probe import LayerInfo
-from ._keep import SCALARS, Axis, Floats, Shape, Variable, Whole
+from ._keep import SCALARS, Axis, Floats, Shape, Whole
 
 Part = dict[str, NDArray[Any]]
 ROWS = 128  # gathered at a time: of these a copy in float64 is made; part of what decides the bits
@@ -35,7 +35,9 @@ class Result:
 class Gathered(Protocol):
     """One thing that is kept of all samples."""
 
-    group: str  # of the store
+    @property
+    def group(self) -> str:
+        """Of the store."""
 
     @property
     def text(self) -> str:
@@ -44,7 +46,9 @@ class Gathered(Protocol):
     def results(self, layer: LayerInfo, reduction: str, shape: Shape, design: Design) -> list[Result]:
         """Arrays of the finished store for series (..., L); none where a layer has no such thing."""
 
-    def part(self, layer: LayerInfo, blocks: Floats, numbers: NDArray[np.int64], cells: NDArray[np.int64]) -> Part:
+    def part(
+        self, layer: LayerInfo, blocks: Floats, numbers: NDArray[np.int64], cells: NDArray[np.int64]
+    ) -> Part:
         """Of the series (n, ..., L) of samples by number, and by the combination of values that they stand for."""
 
     def merged(self, results: list[Result], parts: Iterable[Part]) -> Part:
@@ -80,7 +84,9 @@ class Moments:
             Result(f"{reduction}_count", axes, cells, "int64", {"long_name": "samples"}),
         ]
 
-    def part(self, layer: LayerInfo, blocks: Floats, numbers: NDArray[np.int64], cells: NDArray[np.int64]) -> Part:
+    def part(
+        self, layer: LayerInfo, blocks: Floats, numbers: NDArray[np.int64], cells: NDArray[np.int64]
+    ) -> Part:
         order = np.argsort(cells, kind="stable")
         found, firsts, count = np.unique(cells[order], return_index=True, return_counts=True)
         values = blocks[order].astype(np.float64)
@@ -116,7 +122,9 @@ class Moments:
             variance = np.where(degrees > 0, made["squares"] / degrees, np.nan)
         made["mean"][made["count"] == 0] = np.nan
         found = (made["mean"], variance, made["count"])
-        return {result.name: values.reshape(result.shape) for result, values in zip(results, found, strict=True)}
+        return {
+            result.name: values.reshape(result.shape) for result, values in zip(results, found, strict=True)
+        }
 
 
 def _merge(into: Part, where: NDArray[np.int64], part: Part) -> None:
@@ -148,14 +156,24 @@ class Top:
             return []
         rank = Axis("rank")
         return [
-            Result(reduction, (rank, *Whole().variable(layer, shape).axes), (self.count, *shape), "float32", {}),
             Result(
-                f"{reduction}_score", (rank,), (self.count,), "float64", {"long_name": SCALARS[self.score].meaning}
+                reduction, (rank, *Whole().variable(layer, shape).axes), (self.count, *shape), "float32", {}
             ),
-            Result(f"{reduction}_sample", (rank,), (self.count,), "int64", {"long_name": "number; -1 for none"}),
+            Result(
+                f"{reduction}_score",
+                (rank,),
+                (self.count,),
+                "float64",
+                {"long_name": SCALARS[self.score].meaning},
+            ),
+            Result(
+                f"{reduction}_sample", (rank,), (self.count,), "int64", {"long_name": "number; -1 for none"}
+            ),
         ]
 
-    def part(self, layer: LayerInfo, blocks: Floats, numbers: NDArray[np.int64], cells: NDArray[np.int64]) -> Part:
+    def part(
+        self, layer: LayerInfo, blocks: Floats, numbers: NDArray[np.int64], cells: NDArray[np.int64]
+    ) -> Part:
         scores = np.asarray(SCALARS[self.score](layer, blocks), np.float64)
         return self._best({"series": blocks, "score": scores, "sample": numbers})
 
@@ -164,8 +182,8 @@ class Top:
 
     def merged(self, results: list[Result], parts: Iterable[Part]) -> Part:
         series, score, sample = results
-        made = {
-            "series": np.full((0, *series.shape[1:]), np.nan, np.float32),
+        made: Part = {
+            "series": np.zeros((0, *series.shape[1:]), np.float32),
             "score": np.zeros(0),
             "sample": np.zeros(0, np.int64),
         }
@@ -183,7 +201,9 @@ class Top:
         return {name: values[order] for name, values in rows.items()}
 
 
-def gather(what: Gathered, layer: LayerInfo, series: Floats, numbers: NDArray[np.int64], cells: NDArray[np.int64]) -> Part:
+def gather(
+    what: Gathered, layer: LayerInfo, series: Floats, numbers: NDArray[np.int64], cells: NDArray[np.int64]
+) -> Part:
     """A part of any number of samples, `ROWS` at a time."""
     made: Part | None = None
     for first in range(0, len(series), ROWS):
@@ -192,8 +212,3 @@ def gather(what: Gathered, layer: LayerInfo, series: Floats, numbers: NDArray[np
         made = part if made is None else what.joined(made, part)
     assert made is not None
     return made
-
-
-def as_variables(results: list[Result]) -> list[tuple[str, Variable]]:
-    """For the layout: names, and variables without a sample axis."""
-    return [(each.name, Variable("", each.axes, each.shape, each.attributes)) for each in results]

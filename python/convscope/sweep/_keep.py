@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data import resample
 from ..probe import LayerInfo
 
 Floats = NDArray[np.floating]
@@ -128,10 +129,7 @@ class Decimated:
         return Variable("_decimated", axes, (*shape[:-1], len(positions)))
 
     def __call__(self, layer: LayerInfo, block: Floats) -> Floats:
-        import soxr
-
-        rows = block.reshape(-1, block.shape[-1])
-        made = np.stack([soxr.resample(row, self.factor, 1) for row in rows])
+        made = resample(block.reshape(-1, block.shape[-1]), self.factor, 1)
         return made.reshape(*block.shape[:-1], -1)
 
 
@@ -155,7 +153,8 @@ class Scalar:
 
 
 def _peak(layer: LayerInfo, block: Floats) -> Floats:
-    return np.abs(block).max(-1)
+    found: Floats = np.abs(block).max(-1)
+    return found
 
 
 def _mean_square(layer: LayerInfo, block: Floats) -> Floats:

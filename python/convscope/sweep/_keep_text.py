@@ -20,38 +20,52 @@ def parse_keep(texts: str | Iterable[str]) -> tuple[tuple[Kept, ...], tuple[Gath
     """
     kept: list[Kept] = []
     gathered: list[Gathered] = []
+    kinds = []
     for text in [texts] if isinstance(texts, str) else texts:
-        found = _parsed(text)
-        if isinstance(found, Moments | Top):
-            gathered.append(found)
+        name, *settings = text.split(":")
+        one, all_together = _kept(name, settings), _gathered(name, settings)
+        if one is not None:
+            kept.append(one)
+        elif all_together is not None:
+            gathered.append(all_together)
         else:
-            kept.append(found)
-    kinds = [type(each) if not each.text in SCALARS else each.text for each in (*kept, *gathered)]
+            raise ValueError(
+                f"keep: expected {', '.join(FORMS)} (START:END in seconds, several one after the other), got {text!r}"
+            )
+        if name in kinds:
+            raise ValueError(f"keep: expected each kind once, got {name} twice")
+        kinds.append(name)
     if not kinds:
         raise ValueError(f"keep: expected at least one of {', '.join(FORMS)}, got none")
-    if len(set(kinds)) < len(kinds):
-        raise ValueError(f"keep: expected each kind once, got {', '.join(texts)}")
     return tuple(kept), tuple(gathered)
 
 
-def _parsed(text: str) -> Kept | Gathered:
-    name, *settings = text.split(":")
+def _kept(name: str, settings: list[str]) -> Kept | None:
+    if name == "series" and not settings:
+        return Whole()
+    if name == "decimate" and len(settings) == 1 and _whole(settings[0]) >= 2:
+        return Decimated(_whole(settings[0]))
+    if name == "window" and settings and len(settings) % 2 == 0:
+        ends = [_seconds(text) for text in settings]
+        stretches = tuple(zip(ends[::2], ends[1::2], strict=True))
+        return Window(stretches) if all(start < end for start, end in stretches) else None
+    return None if settings else SCALARS.get(name)
+
+
+def _gathered(name: str, settings: list[str]) -> Gathered | None:
+    if name == "moments" and not settings:
+        return Moments()
+    if name == "top" and len(settings) == 2 and _whole(settings[0]) >= 1 and settings[1] in SCALARS:
+        return Top(_whole(settings[0]), settings[1])
+    return None
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isdecimal() else -1
+
+
+def _seconds(text: str) -> float:
     try:
-        if name == "series" and not settings:
-            return Whole()
-        if name == "moments" and not settings:
-            return Moments()
-        if name in SCALARS and not settings:
-            return SCALARS[name]
-        if name == "decimate" and len(settings) == 1 and int(settings[0]) >= 2:
-            return Decimated(int(settings[0]))
-        if name == "top" and len(settings) == 2 and int(settings[0]) >= 1 and settings[1] in SCALARS:
-            return Top(int(settings[0]), settings[1])
-        if name == "window" and settings and len(settings) % 2 == 0:
-            ends = [float(second) for second in settings]
-            stretches = tuple(zip(ends[::2], ends[1::2], strict=True))
-            if all(start < end for start, end in stretches):
-                return Window(stretches)
+        return float(text)
     except ValueError:
-        pass
-    raise ValueError(f"keep: expected {', '.join(FORMS)} (START:END in seconds, several one after the other), got {text!r}")
+        return float("nan")

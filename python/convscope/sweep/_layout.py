@@ -20,7 +20,20 @@ from ._keep import Axis, Kept, Shape, Variable
 
 CHUNK_BYTES = 1 << 20
 AUDIO = "audio"
-RESERVED = ("receipts", "failures", "parts", "moments", "top", AUDIO, "sample", "z", "code", "base", "line", "step")
+RESERVED = (
+    "receipts",
+    "failures",
+    "parts",
+    "moments",
+    "top",
+    AUDIO,
+    "sample",
+    "z",
+    "code",
+    "base",
+    "line",
+    "step",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +112,15 @@ def lay_out(
     """
     kept, gathered = tuple(kept), tuple(gathered)
     arrays = _of_design(design, code_size, with_latents)
-    groups: dict[str, dict[str, Any]] = {"": {"coordinates": " ".join(a.path for a in arrays if a.path != "z")}}
+    groups: dict[str, dict[str, Any]] = {
+        "": {"coordinates": " ".join(a.path for a in arrays if a.path != "z")}
+    }
     taken = {*RESERVED, *(array.path for array in arrays)}
     for layer in layers:
         if layer.name in taken or "/" in layer.name:
-            raise ValueError(f"layers: a layer named {layer.name!r} has no place beside {', '.join(sorted(taken))}")
+            raise ValueError(
+                f"layers: a layer named {layer.name!r} has no place beside {', '.join(sorted(taken))}"
+            )
         group = _Group(layer.name, len(design), dtype)
         for (name, reduction), shape in shapes.items():
             if name == layer.name:
@@ -157,7 +174,9 @@ class _Group:
     def add(self, name: str, variable: Variable) -> None:
         """An array with a row for each sample."""
         dims = ("sample", *(axis.name for axis in variable.axes))
-        self._put(name, dims, (self._samples, *variable.shape), self._dtype, variable.attributes, variable.axes)
+        self._put(
+            name, dims, (self._samples, *variable.shape), self._dtype, variable.attributes, variable.axes
+        )
 
     def add_result(self, result: Result) -> None:
         """An array of all samples together."""
@@ -179,7 +198,10 @@ class _Group:
                 self._constant(axis.name, axis.name, axis.values, {"units": axis.units} if axis.units else {})
             if axis.field_centres_s is not None:
                 centre = axis.name.replace("time", "field_centre", 1)
-                described = {"units": "s", "long_name": "centre of the stretch that the position sees or makes"}
+                described = {
+                    "units": "s",
+                    "long_name": "centre of the stretch that the position sees or makes",
+                }
                 self._constant(centre, axis.name, axis.field_centres_s, described)
                 if centre not in self._coordinates:
                     self._coordinates.append(centre)
@@ -191,13 +213,17 @@ class _Group:
 
 def _of_design(design: Design, code_size: int, with_latents: bool) -> list[Array]:
     count = len(design)
-    arrays = [Array("sample", ("sample",), (count,), "i8", {"long_name": "number in the design; -1: not there yet"})]
+    arrays = [
+        Array("sample", ("sample",), (count,), "i8", {"long_name": "number in the design; -1: not there yet"})
+    ]
     for name, values in design.variables(slice(0, 1)).items():
         arrays.append(Array(name, ("sample",), (count,), values.dtype.str[1:]))
     if code_size:
         arrays.append(Array("code", ("sample", "entry"), (count, code_size), "f4"))
     if with_latents:
-        arrays.append(Array("z", ("sample", "variable"), (count, design.size), "f4", {"long_name": "latent vector"}))
+        arrays.append(
+            Array("z", ("sample", "variable"), (count, design.size), "f4", {"long_name": "latent vector"})
+        )
     return arrays
 
 

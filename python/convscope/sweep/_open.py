@@ -35,5 +35,7 @@ def open_sweep(out: str | os.PathLike[str]) -> xarray.DataTree:
 
     place = place_of(out)
     if stored_plan(place) is None or place.read("zarr.json") is None:
-        raise FileNotFoundError(f"{place.text}: expected the store of a sweep, got {'nothing' if place.is_empty() else 'something else'}")
+        raise FileNotFoundError(
+            f"{place.text}: expected the store of a sweep, got {'nothing' if place.is_empty() else 'something else'}"
+        )
     return xarray.open_datatree(place.text, engine="zarr", consolidated=True)

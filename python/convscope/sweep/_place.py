@@ -111,7 +111,11 @@ class FolderPlace:
         return LocalStore(self._folder, read_only=read_only)
 
     def free_bytes(self) -> int | None:
-        there = next(folder for folder in (self._folder.absolute(), *self._folder.absolute().parents) if folder.exists())
+        there = next(
+            folder
+            for folder in (self._folder.absolute(), *self._folder.absolute().parents)
+            if folder.exists()
+        )
         return shutil.disk_usage(there).free
 
 

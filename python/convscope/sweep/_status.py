@@ -37,9 +37,15 @@ class SweepStatus:
         return self.missing == 0
 
     def __str__(self) -> str:
-        lines = [f"{self.store}: {self.done} of {self.shards} shards, {self.samples_done} of {self.samples} samples"]
+        lines = [
+            f"{self.store}: {self.done} of {self.shards} shards, {self.samples_done} of {self.samples} samples"
+        ]
         if not math.isnan(self.rate):
-            left = "complete" if self.is_complete else f"{self.missing} missing, about {duration(self.seconds_left)} left"
+            left = (
+                "complete"
+                if self.is_complete
+                else f"{self.missing} missing, about {duration(self.seconds_left)} left"
+            )
             lines.append(f"{left}; {self.rate:.3g} samples/s")
         lines += [f"shard {shard} failed: {reason}" for shard, reason in sorted(self.failures.items())]
         if self.not_finite:

@@ -62,7 +62,9 @@ class Store:
         """What `write_part` has written."""
         data = self.place.read(f"{PARTS}/{shard:09d}.safetensors")
         if data is None:
-            raise FileNotFoundError(f"{self.place.text}: {PARTS}/{shard:09d}.safetensors is gone; verify the store")
+            raise FileNotFoundError(
+                f"{self.place.text}: {PARTS}/{shard:09d}.safetensors is gone; verify the store"
+            )
         return data
 
     def write_results(self, values: Mapping[str, NDArray[Any]]) -> None:
@@ -77,13 +79,21 @@ class Store:
 
     def _open(self, path: str) -> zarr.Array[Any]:
         if path not in self._arrays:
-            found = zarr.open_array(self._recording, path=path, mode="r+", config={"write_empty_chunks": True})
+            found = zarr.open_array(
+                self._recording, path=path, mode="r+", config={"write_empty_chunks": True}
+            )
             self._arrays[path] = found
         return self._arrays[path]
 
 
 def begin(
-    place: Place, fingerprint: Fingerprint, layout: Layout, *, attributes: Mapping[str, Any], shard: int, compression: str
+    place: Place,
+    fingerprint: Fingerprint,
+    layout: Layout,
+    *,
+    attributes: Mapping[str, Any],
+    shard: int,
+    compression: str,
 ) -> Store:
     """A new store, or the one that the same sweep has begun.
 
@@ -134,7 +144,9 @@ def stored_plan(place: Place) -> Fingerprint | None:
     return plan
 
 
-def _metadata(layout: Layout, attributes: Mapping[str, Any], shard: int, compression: str) -> dict[str, bytes]:
+def _metadata(
+    layout: Layout, attributes: Mapping[str, Any], shard: int, compression: str
+) -> dict[str, bytes]:
     """Everything that a store has before its first sample: files by name."""
     contents: dict[str, Buffer] = {}
     memory = MemoryStore(contents)
@@ -187,7 +199,7 @@ class _Recording(WrapperStore[ZarrStore]):
         self.written: dict[str, File] = {}
 
     async def set(self, key: str, value: Buffer) -> None:
-        data = value.as_numpy_array()
+        data: Any = value.as_numpy_array()
         digest, _ = await asyncio.gather(asyncio.to_thread(hashlib.sha256, data), super().set(key, value))
         self.written[key] = File(len(data), digest.hexdigest())
 

@@ -120,7 +120,12 @@ class Sweep:
         self.shard = min(int(shard), len(self.design))
         self._reduce = _named(reduce)
         self._layers, self._force_new = layers, force_new
-        self._with_latents, self._with_audio, self.dtype, self.compression = latents, audio, dtype, compression
+        self._with_latents, self._with_audio, self.dtype, self.compression = (
+            latents,
+            audio,
+            dtype,
+            compression,
+        )
         self.device = device
         self._options: dict[str, Any] = {
             "at": at,
@@ -185,7 +190,9 @@ class Sweep:
             {
                 (layer.name, name): shape
                 for name in self._reduce
-                for layer, shape in zip(self.probes[name].layers, self.probes[name].series_shapes, strict=True)
+                for layer, shape in zip(
+                    self.probes[name].layers, self.probes[name].series_shapes, strict=True
+                )
             },
             kept=self.kept,
             gathered=self.gathered,
@@ -215,7 +222,7 @@ class Sweep:
             "design": self.design.describe() | {"count": len(self.design), "size": self.design.size},
             "layers": list(self.probes[next(iter(self._reduce))].layers.names),
             "reduce": {name: _described(reduce) for name, reduce in self._reduce.items()},
-            "keep": [each.text for each in (*self.kept, *self.gathered)],
+            "keep": [each.text for each in self.kept] + [each.text for each in self.gathered],
             "latents": self._with_latents,
             "audio": self._with_audio,
             "shard": self.shard,
@@ -369,10 +376,9 @@ class Sweep:
 
     def _sound_probe(self, probes: Mapping[str, Probe], last: str) -> tuple[str, str] | None:
         for name, probe in probes.items():
-            reduces = self._reduce.get(name, SOUND)
-            if isinstance(reduces, str) and reduces == SOUND and self._options["at"] == "post":
-                if last in probe.layers.names:
-                    return name, last
+            is_mean = isinstance(reduces := self._reduce.get(name, SOUND), str) and reduces == SOUND
+            if is_mean and self._options["at"] == "post" and last in probe.layers.names:
+                return name, last
         return None
 
 
@@ -390,7 +396,9 @@ def _named(reduce: str | Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
             )
         found = {name: name for name in names}
     if not found or not all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", str(name)) for name in found):
-        raise ValueError(f"reduce: expected names of letters, digits and _, got {', '.join(map(str, found)) or 'none'}")
+        raise ValueError(
+            f"reduce: expected names of letters, digits and _, got {', '.join(map(str, found)) or 'none'}"
+        )
     return found
 
 
@@ -407,6 +415,6 @@ def _layer(probe: Probe, name: str) -> LayerInfo:
     return next(layer for layer in probe.layers if layer.name == name)
 
 
-def _one_of(field: str, value: object, known: Iterable[str]) -> None:
+def _one_of(field: str, value: object, known: tuple[str, ...]) -> None:
     if value not in known:
         raise ValueError(f"{field}: expected {', '.join(known)}, got {value!r}")

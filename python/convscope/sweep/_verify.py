@@ -35,11 +35,15 @@ class SweepVerification:
         again = ", ".join(map(str, self.recomputed)) or "none"
         lines = [f"{self.checked} shards compared with their receipts, computed again: {again}"]
         lines += [f"shard {shard}: {reason}" for shard, reason in sorted(self.damaged.items())]
-        lines.append("all as written" if self.is_sound else "damaged shards count as missing now: run the sweep again")
+        lines.append(
+            "all as written" if self.is_sound else "damaged shards count as missing now: run the sweep again"
+        )
         return "\n".join(lines)
 
 
-def verify_store(place: Place, receipts: Receipts, *, worker: Worker | None, recompute: int) -> SweepVerification:
+def verify_store(
+    place: Place, receipts: Receipts, *, worker: Worker | None, recompute: int
+) -> SweepVerification:
     """Every file against its receipt; some shards, spread evenly, against ``worker``."""
     damaged: dict[int, str] = {}
     done = sorted(receipts.done())

@@ -47,7 +47,9 @@ class Worker:
     def __init__(self, sweep: Sweep, store: Store) -> None:
         self.sweep, self.store, self.receipts = sweep, store, sweep.receipts
         self._since = time.monotonic()
-        self._spare: list[dict[str, NDArray[Any]]] = []  # memory of shards that are written: fresh pages cost time
+        self._spare: list[
+            dict[str, NDArray[Any]]
+        ] = []  # memory of shards that are written: fresh pages cost time
 
     def work(self, shard: int) -> Receipt:
         """Compute and write."""
@@ -101,7 +103,10 @@ class Worker:
         if self._spare:
             return self._spare.pop()
         rows = self.sweep.shard
-        return {array.path: np.empty((rows, *array.shape[1:]), array.dtype) for array in self.sweep.layout.of_samples}
+        return {
+            array.path: np.empty((rows, *array.shape[1:]), array.dtype)
+            for array in self.sweep.layout.of_samples
+        }
 
     def _series(
         self, latents: NDArray[np.float32], arrays: dict[str, NDArray[Any]], block: slice
@@ -109,13 +114,21 @@ class Worker:
         """Of a block: reduction, layer, series (n, ..., L); in the arrays of the shard where they are kept as they are."""
         for name, probe in self.sweep.probes.items():
             kept = {layer: arrays.get(f"{layer}/{name}") for layer in probe.layers.names}
-            out = {layer: array[block] for layer, array in kept.items() if array is not None and array.dtype == np.float32}
+            out = {
+                layer: array[block]
+                for layer, array in kept.items()
+                if array is not None and array.dtype == np.float32
+            }
             found = probe.run(latents.reshape(len(latents), *probe.input_shape), out=out)
             for layer in probe.layers:
                 yield name, layer, np.asarray(found[layer.name])
 
     def _put_design(
-        self, arrays: dict[str, NDArray[Any]], block: slice, numbers: NDArray[np.int64], latents: NDArray[np.float32]
+        self,
+        arrays: dict[str, NDArray[Any]],
+        block: slice,
+        numbers: NDArray[np.int64],
+        latents: NDArray[np.float32],
     ) -> None:
         arrays["sample"][block] = numbers
         for name, values in self.sweep.design.variables(numbers).items():
@@ -126,7 +139,12 @@ class Worker:
             arrays["z"][block] = latents
 
     def _put_kept(
-        self, arrays: dict[str, NDArray[Any]], block: slice, name: str, layer: LayerInfo, series: NDArray[np.float32]
+        self,
+        arrays: dict[str, NDArray[Any]],
+        block: slice,
+        name: str,
+        layer: LayerInfo,
+        series: NDArray[np.float32],
     ) -> None:
         for each in self.sweep.kept:
             variable = each.variable(layer, series.shape[1:])
@@ -163,7 +181,9 @@ def finish(sweep: Sweep, store: Store, receipts: Receipts) -> None:
 def _parts(what: Gathered, prefix: str, store: Store, shards: int) -> Iterator[Part]:
     for shard in range(shards):
         arrays = safetensors.numpy.load(store.read_part(shard))
-        yield {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}
+        yield {
+            name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)
+        }
 
 
 def as_bytes(part: Part) -> bytes:
