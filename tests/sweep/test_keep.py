@@ -8,8 +8,9 @@ from tests.sweep.sweeps import assert_same, bases, design, generator
 
 import convscope as cs
 from convscope.sweep._gather import Moments, Top, gather
-from convscope.sweep._keep import SCALARS, Decimated, Window
+from convscope.sweep._keep import Decimated, Window
 from convscope.sweep._keep_text import parse_keep
+from convscope.sweep._scalars import SCALARS
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +180,7 @@ def test_results_are_merged_once(net, tmp_path, monkeypatch):
         "top:0:peak",
         "top:3:loud",
         "moments:2",
+        "f0:300:75",
         "",
     ],
 )
@@ -196,6 +198,31 @@ def test_nothing_and_twice_the_same_are_refused():
         parse_keep(["peak", "peak"])
     with pytest.raises(ValueError, match="each kind once"):
         parse_keep(["window:0:1", "window:0:2"])
+
+
+def test_f0_and_intensity_of_planted_tones():
+    pytest.importorskip("parselmouth", reason="Praat is not installed (extra acoustics)")
+    times = (np.arange(4096) + 0.5) / 4000
+    series = np.stack(
+        [0.5 * np.sin(2 * np.pi * 120 * times), 0.05 * np.sin(2 * np.pi * 240 * times), 0 * times]
+    )
+    (pitch, loudness), _ = parse_keep(["f0:75:300", "intensity"])
+    found = pitch.measure(times, series.astype(np.float32))
+    assert found[:2] == pytest.approx([120, 240], rel=1e-3)
+    assert np.isnan(found[2])
+    decibels = loudness.measure(times, series.astype(np.float32))
+    assert decibels[0] - decibels[1] == pytest.approx(20, abs=0.01)
+    assert np.isnan(pitch.measure(times[::250], series[:, ::250])).all(), "16 Hz carry no pitch"
+
+
+def test_f0_in_a_store(net, tmp_path):
+    pytest.importorskip("parselmouth", reason="Praat is not installed (extra acoustics)")
+    net = generator(strides=(4, 4, 4, 4, 4))
+    cs.Sweep(net, design(2), out=tmp_path / "a", keep=["f0", "intensity"], layers=["fc", "out"]).run()
+    tree = cs.open_sweep(tmp_path / "a")
+    assert tree["out"]["mean_f0"].attrs["units"] == "Hz"
+    assert np.isnan(tree["fc"]["mean_f0"]).all(), "16 positions are too few"
+    assert np.isfinite(tree["out"]["mean_intensity"]).all()
 
 
 def test_texts_are_read_back():

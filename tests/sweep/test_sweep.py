@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 import xarray
 from tests.sweep.sweeps import arrays, assert_same, bases, design, generator
 
@@ -277,3 +278,18 @@ def test_missing_values_open_as_xarray_expects(net, out):
     tree = xarray.open_datatree(out, engine="zarr")
     assert np.isnan(tree["conv1"]["mean"]).all()
     assert set(arrays(out)["sample"].tolist()) == {-1}
+
+
+def test_shards_of_nothing_but_the_fill_value_are_written(out):
+    """Zarr leaves those out unless told otherwise, and a shard of NaN would look as if it were missing."""
+    net = generator()
+    with torch.no_grad():
+        for parameter in net.fc.parameters():
+            parameter.fill_(float("nan"))
+    sweep = cs.Sweep(net, design(), out=out, shard=7)
+    status = sweep.run()
+    assert status.is_complete
+    assert status.not_finite == 21 * (16 + 64 + 256)
+    assert "values of the last shards are NaN or infinite" in str(status)
+    assert (out / "fc" / "mean" / "c" / "1" / "0").stat().st_size > 0
+    assert sweep.verify().is_sound

@@ -7,6 +7,7 @@ from ._machine import Machine, load_machine, measure_machine, save_machine
 from ._plan import Estimate, LayerPlan, Plan, thread_count
 from ._probe import Probe, fast_probe
 from ._reduce import Reduction
+from ._resample import resample_linear
 from ._select import UnknownLayerError
 from ._series import Series
 from ._verify import LayerError, Verification, verify
@@ -34,6 +35,7 @@ __all__ = [
     "is_waveform",
     "load_machine",
     "measure_machine",
+    "resample_linear",
     "save_machine",
     "thread_count",
     "verify",

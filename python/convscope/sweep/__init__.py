@@ -6,11 +6,24 @@ plan.run()                # again: only what is missing
 open_sweep("sweep.zarr")  # an xarray DataTree
 """
 
+from ._compare import compare_sweeps
 from ._estimate import SweepEstimate
+from ._export import export_sweep
 from ._fingerprint import SweepMismatchError
-from ._open import open_sweep
 from ._status import SweepStatus
+from ._stored import open_sweep, sweep_status, verify_sweep
 from ._sweep import Sweep
 from ._verify import SweepVerification
 
-__all__ = ["Sweep", "SweepEstimate", "SweepMismatchError", "SweepStatus", "SweepVerification", "open_sweep"]
+__all__ = [
+    "Sweep",
+    "SweepEstimate",
+    "SweepMismatchError",
+    "SweepStatus",
+    "SweepVerification",
+    "compare_sweeps",
+    "export_sweep",
+    "open_sweep",
+    "sweep_status",
+    "verify_sweep",
+]

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..latents import Design
 from ..probe import LayerInfo
-from ._keep import SCALARS, Axis, Floats, Shape, Whole
+from ._keep import Axis, Floats, Shape, Whole
+from ._moments import Part, joined_moments, merge_moments, moments_of, no_moments, variances
+from ._scalars import SCALARS
 
-Part = dict[str, NDArray[Any]]
 ROWS = 128  # gathered at a time: of these a copy in float64 is made; part of what decides the bits
 
 
@@ -62,7 +63,7 @@ class Gathered(Protocol):
 class Moments:
     """Mean and variance over the samples that stand for the same values: over bases, or over lines; over all of a random design.
 
-    Sums are of float64, parts are merged by the formula of Chan, Golub and LeVeque (1983); variances are those of samples (n - 1).
+    Variances are those of samples (n - 1).
     """
 
     text: str = "moments"
@@ -87,56 +88,22 @@ class Moments:
     def part(
         self, layer: LayerInfo, blocks: Floats, numbers: NDArray[np.int64], cells: NDArray[np.int64]
     ) -> Part:
-        order = np.argsort(cells, kind="stable")
-        found, firsts, count = np.unique(cells[order], return_index=True, return_counts=True)
-        values = blocks[order].astype(np.float64)
-        count = count.astype(np.int64)
-        weights = count.reshape(-1, *(1,) * (values.ndim - 1))
-        mean = np.add.reduceat(values, firsts, axis=0) / weights
-        values -= np.repeat(mean, count, axis=0)
-        return {
-            "cells": found,
-            "count": count,
-            "mean": mean,
-            "squares": np.add.reduceat(np.square(values), firsts, axis=0),
-        }
+        return moments_of(blocks, cells)
 
     def joined(self, first: Part, second: Part) -> Part:
-        cells = np.union1d(first["cells"], second["cells"])
-        shape = (len(cells), *first["mean"].shape[1:])
-        made = {"cells": cells, "count": np.zeros(len(cells), np.int64)}
-        made |= {"mean": np.zeros(shape), "squares": np.zeros(shape)}
-        for part in (first, second):
-            _merge(made, np.searchsorted(cells, part["cells"]), part)
-        return made
+        return joined_moments(first, second)
 
     def merged(self, results: list[Result], parts: Iterable[Part]) -> Part:
         mean, _, count = results
         cells = int(np.prod(count.shape))
-        flat = (cells, *mean.shape[len(count.shape) :])
-        made = {"count": np.zeros(cells, np.int64), "mean": np.zeros(flat), "squares": np.zeros(flat)}
+        made = no_moments(np.arange(cells), mean.shape[len(count.shape) :])
         for part in parts:
-            _merge(made, part["cells"], part)
-        degrees = (made["count"] - 1).reshape(-1, *(1,) * (len(flat) - 1))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            variance = np.where(degrees > 0, made["squares"] / degrees, np.nan)
+            merge_moments(made, part["cells"], part)
         made["mean"][made["count"] == 0] = np.nan
-        found = (made["mean"], variance, made["count"])
+        found = (made["mean"], variances(made), made["count"])
         return {
             result.name: values.reshape(result.shape) for result, values in zip(results, found, strict=True)
         }
-
-
-def _merge(into: Part, where: NDArray[np.int64], part: Part) -> None:
-    """Chan's formula, for the cells ``where``."""
-    n, m = into["count"][where], part["count"]
-    total = n + m
-    shape = (-1, *(1,) * (part["mean"].ndim - 1))
-    share, both = (m / total).reshape(shape), (n * (m / total)).reshape(shape)
-    apart = part["mean"] - into["mean"][where]
-    into["mean"][where] += apart * share
-    into["squares"][where] += part["squares"] + np.square(apart) * both
-    into["count"][where] = total
 
 
 @dataclass(frozen=True, slots=True)

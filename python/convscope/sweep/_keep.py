@@ -1,4 +1,4 @@
-"""What is kept of each sample's series: all of it, stretches, every k-th position, or one number.
+"""What is kept of each sample's series: all of it, stretches, or every k-th position (one number: see `_scalars`).
 
 Each is a pure function of a block of series (n, ..., L) to blocks of the same n samples, so that it does not matter which
 samples came together.
@@ -6,7 +6,7 @@ samples came together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -69,7 +69,7 @@ class Whole:
     def variable(self, layer: LayerInfo, shape: Shape) -> Variable:
         if layer.length == 0:
             return Variable("", (Axis("unit"),), shape)
-        return Variable("", (*_readouts(shape), _time("time", layer)), shape)
+        return Variable("", (*readouts(shape), time_axis("time", layer)), shape)
 
     def __call__(self, layer: LayerInfo, block: Floats) -> Floats:
         return block
@@ -94,7 +94,7 @@ class Window:
                 f"keep: expected a window with a position of every layer in it, got none of {layer.name} in {self.text}: "
                 f"it has one every {1 / layer.rate_hz:.3g} s; widen the window or leave the layer out"
             )
-        axes = (*_readouts(shape), _time("time_window", layer, positions))
+        axes = (*readouts(shape), time_axis("time_window", layer, positions))
         return Variable("_window", axes, (*shape[:-1], len(positions)))
 
     def __call__(self, layer: LayerInfo, block: Floats) -> Floats:
@@ -125,7 +125,7 @@ class Decimated:
                 "take another or leave the layer out"
             )
         positions = np.arange(0, layer.length, self.factor)
-        axes = (*_readouts(shape), _time("time_decimated", layer, positions))
+        axes = (*readouts(shape), time_axis("time_decimated", layer, positions))
         return Variable("_decimated", axes, (*shape[:-1], len(positions)))
 
     def __call__(self, layer: LayerInfo, block: Floats) -> Floats:
@@ -133,53 +133,7 @@ class Decimated:
         return made.reshape(*block.shape[:-1], -1)
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """One number for each series."""
-
-    text: str
-    measure: Callable[[LayerInfo, Floats], Floats] = field(repr=False, compare=False)
-    units: str = ""
-    meaning: str = ""
-
-    def variable(self, layer: LayerInfo, shape: Shape) -> Variable | None:
-        if layer.length == 0:
-            return None
-        attributes = {"long_name": self.meaning} | ({"units": self.units} if self.units else {})
-        return Variable(f"_{self.text}", _readouts(shape), shape[:-1], attributes)
-
-    def __call__(self, layer: LayerInfo, block: Floats) -> Floats:
-        return self.measure(layer, block)
-
-
-def _peak(layer: LayerInfo, block: Floats) -> Floats:
-    found: Floats = np.abs(block).max(-1)
-    return found
-
-
-def _mean_square(layer: LayerInfo, block: Floats) -> Floats:
-    found: Floats = np.square(block, dtype=np.float64).mean(-1)
-    return found
-
-
-def _centroid_s(layer: LayerInfo, block: Floats) -> Floats:
-    energy = np.square(block, dtype=np.float64)
-    with np.errstate(invalid="ignore"):  # a silent series has none: NaN
-        found: Floats = energy @ layer.times_s() / energy.sum(-1)
-    return found
-
-
-SCALARS = {
-    scalar.text: scalar
-    for scalar in (
-        Scalar("peak", _peak, "", "largest absolute value"),
-        Scalar("energy", _mean_square, "", "mean square"),
-        Scalar("centroid", _centroid_s, "s", "centre of energy in time"),
-    )
-}
-
-
-def _time(name: str, layer: LayerInfo, positions: NDArray[np.intp] | slice = slice(None)) -> Axis:
+def time_axis(name: str, layer: LayerInfo, positions: NDArray[np.intp] | slice = slice(None)) -> Axis:
     centres = layer.field_centres_s()
     return Axis(
         name,
@@ -189,6 +143,6 @@ def _time(name: str, layer: LayerInfo, positions: NDArray[np.intp] | slice = sli
     )
 
 
-def _readouts(shape: Shape) -> tuple[Axis, ...]:
+def readouts(shape: Shape) -> tuple[Axis, ...]:
     """Of (K, L), the K; none of (L,)."""
     return (Axis("readout"),) if len(shape) == 2 else ()

@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ._gather import Gathered, Moments, Top
-from ._keep import SCALARS, Decimated, Kept, Whole, Window
+from ._keep import Decimated, Kept, Whole, Window
+from ._praat import f0, intensity
+from ._scalars import SCALARS
 
-FORMS = ("series", "window:START:END", "decimate:FACTOR", *SCALARS, "moments", "top:COUNT:SCALAR")
+FORMS = (
+    "series",
+    "window:START:END",
+    "decimate:FACTOR",
+    *SCALARS,
+    "f0[:FLOOR:CEILING]",
+    "intensity",
+    "moments",
+    "top:COUNT:SCALAR",
+)
 
 
 def parse_keep(texts: str | Iterable[str]) -> tuple[tuple[Kept, ...], tuple[Gathered, ...]]:
@@ -46,9 +57,14 @@ def _kept(name: str, settings: list[str]) -> Kept | None:
     if name == "decimate" and len(settings) == 1 and _whole(settings[0]) >= 2:
         return Decimated(_whole(settings[0]))
     if name == "window" and settings and len(settings) % 2 == 0:
-        ends = [_seconds(text) for text in settings]
+        ends = [_number(text) for text in settings]
         stretches = tuple(zip(ends[::2], ends[1::2], strict=True))
         return Window(stretches) if all(start < end for start, end in stretches) else None
+    if name == "f0" and len(settings) in (0, 2):
+        limits = [_number(text) for text in settings]
+        return f0(*limits) if all(limit > 0 for limit in limits) and sorted(limits) == limits else None
+    if name == "intensity" and not settings:
+        return intensity()
     return None if settings else SCALARS.get(name)
 
 
@@ -64,7 +80,7 @@ def _whole(text: str) -> int:
     return int(text) if text.isdecimal() else -1
 
 
-def _seconds(text: str) -> float:
+def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:

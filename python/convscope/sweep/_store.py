@@ -79,9 +79,8 @@ class Store:
 
     def _open(self, path: str) -> zarr.Array[Any]:
         if path not in self._arrays:
-            found = zarr.open_array(
-                self._recording, path=path, mode="r+", config={"write_empty_chunks": True}
-            )
+            with zarr.config.set({"array.write_empty_chunks": True}):  # what is not there says nothing
+                found = zarr.open_array(self._recording, path=path, mode="r+")
             self._arrays[path] = found
         return self._arrays[path]
 
