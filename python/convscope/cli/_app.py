@@ -19,6 +19,7 @@ from ._invert import invert
 from ._layers import layers
 from ._plan import plan
 from ._probe import probe
+from ._sweep_app import app as sweeps
 from ._train import train
 from ._tune import tune
 from ._verify import verify
@@ -46,6 +47,7 @@ for command in (
 ):
     app.command()(command)
 app.command("import")(import_)
+app.add_typer(sweeps, name="sweep")
 
 
 def _print_version(is_asked: bool) -> None:

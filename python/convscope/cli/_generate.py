@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ._console import progress, say
-from ._errors import Misuse, misuse, reporting
+from ._designs import Draw
+from ._errors import Misuse, reporting
 from ._network import load_network
 from ._options import Debug, Threads
-
-if TYPE_CHECKING:
-    from ..latents import Binary, OneHot
 
 _BATCH = 256
 TABLE, ARRAY = "latents.csv", "latents.npy"
@@ -56,7 +54,6 @@ def generate(
     with reporting(debug=debug):
         import numpy as np
 
-        from .. import latents
         from ..data import write_sound
         from ..models import NetworkSpec
 
@@ -66,14 +63,8 @@ def generate(
             raise Misuse(f"NET: expected a generator of one channel, got {net}")
         if out.exists():
             raise Misuse(f"--out: {out} exists already")
-        with misuse(ValueError, about="--code: "):
-            design = latents.random(
-                first + count,
-                size=spec.in_channels,
-                code=_code(code, spec.num_categories),
-                distribution="normal" if normal else "uniform",
-                seed=seed,
-            )
+        draw = Draw(spec.in_channels, spec.num_categories, code, normal, seed)
+        design = draw.design(first + count)
         last = spec.layers[-1].name
         probe = network.prepare([last], num_threads=threads)
         out.mkdir(parents=True)
@@ -93,19 +84,3 @@ def generate(
                 step(start + len(rows) - first, count)
         vectors.flush()
         say(f"{out}: {count} sounds of {spec.slice_len / spec.sample_rate_hz:.3g} s, {ARRAY} and {TABLE}")
-
-
-def _code(text: str | None, categories: int) -> OneHot | Binary | list[float] | None:
-    from ..latents import Binary, OneHot
-
-    kind = text if text is not None else ("one_hot" if categories else "none")
-    if kind == "none":
-        return None
-    if kind in ("one_hot", "binary"):
-        if not categories:
-            raise Misuse(f"--code: expected values or none, since the network has no code, got {kind}")
-        return OneHot(categories) if kind == "one_hot" else Binary(categories)
-    try:
-        return [float(value) for value in kind.split(",")]
-    except ValueError:
-        raise Misuse(f"--code: expected one_hot, binary, none, or values with commas, got {text!r}") from None

@@ -65,14 +65,16 @@ def compare_sweeps(
     import xarray
 
     one, other = open_sweep(first), open_sweep(second)
-    pairs = _matched(one, other)
-    _check_latents(one, other, pairs)
+    pairs = _matched(one.dataset, other.dataset)
+    _check_latents(one.dataset, other.dataset, pairs)
     found: dict[str, xarray.Dataset] = {}
     left_out: list[str] = []
     for name in layers or [name for name in one.children if name not in ("audio", "moments", "top")]:
         reason = _unlike(one, other, name, reduction)
         if not reason:
-            found[name] = _compared(one[name], other[name], reduction, pairs)
+            found[name] = _compared(
+                one.children[name].dataset, other.children[name].dataset, reduction, pairs
+            )
         elif layers is None:
             left_out.append(f"{name}: {reason}")
         else:
@@ -85,17 +87,18 @@ def compare_sweeps(
     return xarray.DataTree.from_dict({"/": about, **found})
 
 
-def _matched(one: xarray.DataTree, other: xarray.DataTree) -> _Pairs:
+def _matched(one: xarray.Dataset, other: xarray.Dataset) -> _Pairs:
     """By design variables; by number where a design has none."""
-    variables = [_variables(tree) for tree in (one, other)]
+    variables = [_variables(root) for root in (one, other)]
     if variables[0] != variables[1]:
         raise ValueError(
             "designs: expected the same variables, got "
             + " and ".join(", ".join(names) or "none" for names in variables)
         )
     names = variables[0] or ["sample"]
-    keys = [_keys(tree, names) for tree in (one, other)]
-    _, in_one, in_other = np.intersect1d(*keys, assume_unique=True, return_indices=True)
+    _, in_one, in_other = np.intersect1d(
+        _keys(one, names), _keys(other, names), assume_unique=True, return_indices=True
+    )
     if not in_one.size:
         raise ValueError("designs: expected samples of equal variables, got none")
     order = np.argsort(in_one, kind="stable")
@@ -109,20 +112,20 @@ def _matched(one: xarray.DataTree, other: xarray.DataTree) -> _Pairs:
     return _Pairs(in_one, in_other, cells, axes)
 
 
-def _variables(tree: xarray.DataTree) -> list[str]:
-    return sorted(str(name) for name in tree.coords if tree[name].dims == ("sample",) and name != "sample")
+def _variables(root: xarray.Dataset) -> list[str]:
+    return sorted(str(name) for name in root.coords if root[name].dims == ("sample",) and name != "sample")
 
 
-def _keys(tree: xarray.DataTree, names: list[str]) -> NDArray[Any]:
+def _keys(root: xarray.Dataset, names: list[str]) -> NDArray[Any]:
     """One value for each sample that is equal where all variables are; different for those that are not there yet."""
-    columns = np.stack([np.asarray(tree[name].values, np.float64) for name in names], axis=1)
-    missing = tree["sample"].values < 0
+    columns = np.stack([np.asarray(root[name].values, np.float64) for name in names], axis=1)
+    missing = root["sample"].values < 0
     columns[missing] = np.nan
     columns[missing, 0] = -1.0 - np.flatnonzero(missing)
     return np.ascontiguousarray(columns + 0.0).view([("", np.float64)] * len(names)).ravel()
 
 
-def _check_latents(one: xarray.DataTree, other: xarray.DataTree, pairs: _Pairs) -> None:
+def _check_latents(one: xarray.Dataset, other: xarray.Dataset, pairs: _Pairs) -> None:
     if "z" not in one or "z" not in other or one["z"].shape[1] != other["z"].shape[1]:
         return
     for rows in _blocks(len(pairs.first)):
@@ -138,9 +141,9 @@ def _check_latents(one: xarray.DataTree, other: xarray.DataTree, pairs: _Pairs) 
 def _unlike(one: xarray.DataTree, other: xarray.DataTree, name: str, reduction: str) -> str:
     """Why a layer cannot be compared."""
     for tree, which in ((one, "the first"), (other, "the second")):
-        if name not in tree.children or reduction not in tree[name].data_vars:
+        if name not in tree.children or reduction not in tree.children[name].dataset:
             return f"{which} has no series {name}/{reduction}"
-    left, right = one[name], other[name]
+    left, right = one.children[name].dataset, other.children[name].dataset
     if (
         left[reduction].dims != right[reduction].dims
         or left[reduction].shape[1:] != right[reduction].shape[1:]
@@ -151,7 +154,7 @@ def _unlike(one: xarray.DataTree, other: xarray.DataTree, name: str, reduction: 
     return ""
 
 
-def _compared(left: Any, right: Any, reduction: str, pairs: _Pairs) -> xarray.Dataset:
+def _compared(left: xarray.Dataset, right: xarray.Dataset, reduction: str, pairs: _Pairs) -> xarray.Dataset:
     import xarray
 
     parts: dict[str, Part] = {}
@@ -192,7 +195,7 @@ def _spread(
     return whole.reshape(shape)
 
 
-def _rows(array: Any, numbers: NDArray[np.int64]) -> NDArray[Any]:
+def _rows(array: xarray.DataArray, numbers: NDArray[np.int64]) -> NDArray[Any]:
     """Read as one stretch where they follow each other."""
     if len(numbers) == int(numbers[-1] - numbers[0]) + 1 and (np.diff(numbers) == 1).all():
         return np.asarray(array[int(numbers[0]) : int(numbers[-1]) + 1].values)

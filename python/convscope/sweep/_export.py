@@ -92,8 +92,7 @@ def _chosen(tree: xarray.DataTree, layers: Sequence[str] | None) -> list[str]:
 def _part(tree: xarray.DataTree, layers: list[str], samples: slice) -> xarray.DataTree:
     """Chosen layers, all results over samples, chosen samples."""
     dropped = [name for name in tree.children if name not in {*layers, *_OF_ALL}]
-    kept = tree.drop_nodes(dropped) if dropped else tree
-    return kept.isel(sample=samples)
+    return (tree.drop_nodes(dropped) if dropped else tree).isel(sample=samples)
 
 
 def _to_npz(tree: xarray.DataTree, path: Path) -> None:
@@ -132,7 +131,7 @@ def _to_parquet(stored: Stored, tree: xarray.DataTree, path: Path, layers: list[
 
 def _tidy(tree: xarray.DataTree, layer: str, rows: slice) -> Iterator[dict[str, Any]]:
     """Columns of one block, layer by layer and reduction by reduction, always the same ones."""
-    here = tree[layer].to_dataset(inherit=False)
+    here = tree.children[layer].to_dataset(inherit=False)
     names = str(tree.attrs["reductions"]).split()
     known = _scalar_names(tree, names)
     for reduction in names:
@@ -145,10 +144,12 @@ def _tidy(tree: xarray.DataTree, layer: str, rows: slice) -> Iterator[dict[str, 
             continue
         count = rows.stop - rows.start
         missing = np.full(count, np.nan)
-        what = {str(name): tree[name][rows].values for name in tree.coords if tree[name].dims == ("sample",)}
-        columns: dict[str, Any] = what
-        if "code" in tree.coords:
-            codes = tree["code"][rows].values
+        root = tree.dataset
+        columns: dict[str, Any] = {
+            str(name): root[name][rows].values for name in root.coords if root[name].dims == ("sample",)
+        }
+        if "code" in root:
+            codes = root["code"][rows].values
             columns |= {f"code{i}": codes[:, i] for i in range(codes.shape[1])}
         columns |= {"layer": [layer] * count, "reduction": [reduction] * count}
         yield columns | {scalar: np.asarray(scalars.get(scalar, missing), np.float64) for scalar in known}
@@ -191,7 +192,7 @@ def _to_sounds(
     written = 0
     for rows in _blocks(stored, samples):
         for layer in layers:
-            here = tree[layer].to_dataset(inherit=False)
+            here = tree.children[layer].to_dataset(inherit=False)
             for reduction in names:
                 series = here.get(reduction)
                 if series is None or series.dims != ("sample", "time") or "rate_hz" not in here.attrs:

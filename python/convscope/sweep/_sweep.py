@@ -63,6 +63,9 @@ class Sweep:
     force_new : bool
         Begin anew where the store of another sweep is, which is deleted when `run` begins.
 
+    attributes : mapping
+        Remarks of your own, kept with those of the store.
+
     Raises
     ------
     ValueError, TypeError
@@ -107,6 +110,7 @@ class Sweep:
         input_shape: tuple[int, ...] | None = None,
         sample_rate_hz: int | None = None,
         force_new: bool = False,
+        attributes: Mapping[str, str | int | float] | None = None,
     ) -> None:
         if isinstance(shard, bool) or not isinstance(shard, int | np.integer) or shard < 1:
             raise ValueError(f"shard: expected a number of samples of at least 1, got {shard!r}")
@@ -120,6 +124,7 @@ class Sweep:
         self.shard = min(int(shard), len(self.design))
         self._reduce = _named(reduce)
         self._layers, self._force_new = layers, force_new
+        self._remarks = dict(attributes or {})
         self._with_latents, self._with_audio, self.dtype, self.compression = (
             latents,
             audio,
@@ -340,18 +345,22 @@ class Sweep:
         """For people and other programs, flat, as NetCDF can have them."""
         fingerprint, spec = self.fingerprint, self._spec
         named = {} if spec is None else {"network": f"{spec.name} {spec.role}"}
-        return named | {
-            "weights_sha256": fingerprint["network"]["weights"],
-            "specification": as_text({"network": fingerprint["network"]["specification"]}),
-            "design": as_text(fingerprint["design"]),
-            "precision": fingerprint["precision"],
-            "engine": fingerprint["engine"],
-            "at": fingerprint["at"],
-            "reductions": " ".join(self._reduce),
-            "sample_rate_hz": next(iter(self.probes.values())).layers[0].sample_rate_hz,
-            "versions": as_text(fingerprint["versions"]),
-            "shard": self.shard,
-        }
+        return (
+            self._remarks
+            | named
+            | {
+                "weights_sha256": fingerprint["network"]["weights"],
+                "specification": as_text({"network": fingerprint["network"]["specification"]}),
+                "design": as_text(fingerprint["design"]),
+                "precision": fingerprint["precision"],
+                "engine": fingerprint["engine"],
+                "at": fingerprint["at"],
+                "reductions": " ".join(self._reduce),
+                "sample_rate_hz": next(iter(self.probes.values())).layers[0].sample_rate_hz,
+                "versions": as_text(fingerprint["versions"]),
+                "shard": self.shard,
+            }
+        )
 
     @property
     def _spec(self) -> NetworkSpec | None:

@@ -13,8 +13,9 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from ..probe import LayerInfo
-from ._gather import Gathered, Part, gather
+from ._gather import Gathered, gather
 from ._layout import AUDIO
+from ._moments import Part
 from ._receipts import Receipt, Receipts
 from ._store import Store
 
