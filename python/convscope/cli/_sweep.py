@@ -87,7 +87,7 @@ def _read_config(context: typer.Context, path: Path | None) -> Path | None:
     """Values of a file stand in for options that are not given."""
     if path is None:
         return None
-    known = {parameter.name for parameter in context.command.params} - {"config", "debug"}
+    known = {parameter.name for parameter in context.command.params} - {"config", "debug", "json_"}
     with reporting(debug=False):
         try:
             given = tomllib.loads(path.read_text())
