@@ -17,8 +17,16 @@ from convscope.cli import app
 
 COMMANDS = {
     *("import", "export", "plan", "tune", "info", "layers", "probe", "verify", "demo", "bench"),
-    *("train", "evaluate", "generate", "invert"),
+    *("train", "evaluate", "generate", "invert", "sweep"),
 }
+
+
+def all_commands():
+    """By name, those of sweep as ``sweep run``."""
+    for name, command in get_command(app).commands.items():
+        yield name, command
+        for below, other in getattr(command, "commands", {}).items():
+            yield f"{name} {below}", other
 
 
 def test_help_lists_the_commands_and_an_example(convscope):
@@ -37,9 +45,8 @@ def test_every_command_has_an_example(convscope, command):
 
 
 def test_every_option_and_argument_has_help():
-    commands = get_command(app).commands
-    assert set(commands) == COMMANDS
-    for name, command in commands.items():
+    assert set(get_command(app).commands) == COMMANDS
+    for name, command in all_commands():
         for parameter in command.params:
             assert parameter.help, f"{name} {parameter.name}"
 
@@ -47,7 +54,7 @@ def test_every_option_and_argument_has_help():
 def test_no_bracket_of_a_help_text_is_taken_for_markup():
     from rich.text import Text
 
-    for name, command in get_command(app).commands.items():
+    for name, command in all_commands():
         for text in [command.help, *(parameter.help for parameter in command.params)]:
             assert Text.from_markup(text).plain == text.replace("\\[", "[").replace("\b", ""), name
 
