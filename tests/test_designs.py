@@ -159,6 +159,7 @@ def test_a_thousand_million_points_take_no_memory():
         (lambda: latents.variable("z12", [0.0], bases=BASES), "variable: expected z0 to z11, got 'z12'"),
         (lambda: latents.variable("c1", [0.0], bases=BASES), "variable: expected z0 to z11, got 'c1'"),
         (lambda: latents.variable(3, [], bases=BASES), "values of z3: expected a list of one or more"),
+        (lambda: latents.variable(3, [1, 1], bases=BASES), "values of z3: expected each value once"),
         (lambda: latents.variable(3, [np.inf], bases=BASES), "values of z3: expected finite numbers"),
         (lambda: latents.grid({3: [1.0], "z3": [2.0]}, bases=BASES), "expected each variable once, got 'z3 twice'"),
         (lambda: latents.grid({}, bases=BASES), "values: expected at least one variable, got 'none'"),
@@ -170,3 +171,30 @@ def test_a_thousand_million_points_take_no_memory():
 def test_what_cannot_be_is_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("design", "axes"),
+    [
+        (latents.random(5, size=3), {}),
+        (latents.rows(np.zeros((4, 3))), {}),
+        (latents.line([0.0, 1.0], [1.0, 0.0], steps=5), {"position": [0, 0.25, 0.5, 0.75, 1]}),
+        (latents.lines(np.zeros((3, 2)), np.ones((3, 2)), steps=2), {"position": [0, 1]}),
+        (
+            latents.grid({"z1": [1, 2, 3], "z0": [5, 6]}, bases=np.zeros((4, 2))),
+            {"z1": [1, 2, 3], "z0": [5, 6]},
+        ),
+    ],
+)
+def test_cells_are_the_combinations_of_what_is_varied(design, axes):
+    assert {name: values.tolist() for name, values in design.axes.items()} == axes
+    cells = design.cells()
+    assert cells.dtype == np.int64
+    places = np.unravel_index(cells, tuple(map(len, axes.values()))) if axes else ()
+    variables = design.variables()
+    for name, place in zip(axes, places, strict=True):
+        assert np.array_equal(np.asarray(axes[name])[place], variables[name])
+    if not axes:
+        assert not cells.any()
+    assert np.array_equal(design.cells([3, 1]), cells[[3, 1]])
+    assert np.array_equal(design.cells(slice(2, None)), cells[2:])

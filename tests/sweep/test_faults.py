@@ -52,6 +52,9 @@ def test_killed_at_random_moments(tmp_path, repository, executor, kills):
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) >= kills // 2, "most attempts were to be killed before they finished"
     assert_same(whole, cut)
+    assert not [path for path in cut.rglob("*") if path.suffix in (".partial", ".new")], (
+        "nothing half-written stays"
+    )
 
 
 def test_two_processes_on_one_store(net, whole, tmp_path):
@@ -170,6 +173,28 @@ def test_verify_finds_what_the_network_does_not_make(net, tmp_path):
     assert "are others than the network makes now" in found.damaged[2]
 
 
+def test_a_shard_that_another_process_finishes_meanwhile_is_no_failure(net, whole, tmp_path, monkeypatch):
+    from convscope.sweep._store import Store
+
+    out = tmp_path / "cut.zarr"
+    write = Store.write
+
+    def late(self, shard, rows, values):
+        files = write(self, shard, rows, values)
+        if shard == 3:
+            make(net, out, keep=["series"]).receipts.write(
+                shard, rows.start, rows.stop, files, not_finite=0, seconds=1
+            )
+            raise FileNotFoundError("its own file is gone: the other has tidied up")
+        return files
+
+    monkeypatch.setattr(Store, "write", late)
+    make(net, out, keep=["series"]).run("serial")
+    monkeypatch.undo()
+    make(net, tmp_path / "b.zarr", keep=["series"]).run()
+    assert_same(tmp_path / "b.zarr", out)
+
+
 def test_a_full_disk(net, whole, tmp_path, full_disk):
     out = tmp_path / "cut.zarr"
     sweep = make(net, out)
@@ -270,6 +295,14 @@ def test_force_new_begins_anew(net, whole, tmp_path):
     make(generator(seed=4), whole, force_new=True).run()
     make(generator(seed=4), tmp_path / "other.zarr").run()
     assert_same(whole, tmp_path / "other.zarr")
+
+
+def test_force_new_goes_on_with_a_store_of_its_own(net, tmp_path):
+    out = tmp_path / "a.zarr"
+    make(net, out, force_new=True).run("ranks", rank=0, world=2)
+    written = {path: path.stat().st_mtime_ns for path in out.rglob("c/*/0")}
+    make(net, out, force_new=True).run()
+    assert all(path.stat().st_mtime_ns == when for path, when in written.items())
 
 
 def test_force_new_deletes_no_other_folder(net, tmp_path):

@@ -32,6 +32,10 @@ def net():
         ({"reduce": []}, "reduce: expected names of letters, digits and _, got none"),
         ({"reduce": ["mean", "mean"]}, "reduce: expected different names"),
         ({"reduce": {"a b": "mean"}}, "reduce: expected names of letters"),
+        (
+            {"reduce": {"a": "mean", "a_peak": "max"}, "keep": ["series", "peak"]},
+            "fc/a_peak would be two arrays",
+        ),
         ({"precision": "int4"}, "precision: expected"),
     ],
 )

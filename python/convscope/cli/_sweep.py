@@ -119,7 +119,7 @@ def sweep(
             metavar="FILE.toml",
             is_eager=True,
             callback=_read_config,
-            help='Options from a file, net among them: out = "sweep.zarr", variable = ["z11=-15:5:11"], force_new = true.',
+            help='Options from a file, net among them: out = "sweep.zarr", variable = ["z11=-15:5:11"].',
         ),
     ] = None,
     out: Annotated[

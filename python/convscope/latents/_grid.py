@@ -89,11 +89,10 @@ def grid(values: Mapping[Any, ArrayLike], *, bases: Design | ArrayLike) -> Grid:
     for which, each in values.items():
         place = _place(which, design.size)
         require(place not in found, "values", "each variable once", f"z{place} twice")
-        found[place] = finite(f"values of z{place}", each)
-        shape = found[place].shape
-        require(
-            len(shape) == 1 and shape[0] > 0, f"values of z{place}", "a list of one or more", f"shape {shape}"
-        )
+        listed = found[place] = finite(f"values of z{place}", each)
+        name, shape = f"values of z{place}", listed.shape
+        require(len(shape) == 1 and shape[0] > 0, name, "a list of one or more", f"shape {shape}")
+        require(len(np.unique(listed)) == len(listed), name, "each value once", listed.tolist())
     return Grid(design, found)
 
 

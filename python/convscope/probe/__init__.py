@@ -8,7 +8,7 @@ from ._plan import Estimate, LayerPlan, Plan, thread_count
 from ._probe import Probe, fast_probe
 from ._reduce import Reduction
 from ._resample import resample_linear
-from ._select import UnknownLayerError
+from ._select import UnknownLayerError, select_layers
 from ._series import Series
 from ._verify import LayerError, Verification, verify
 from ._weights import UnsupportedOperation
@@ -37,6 +37,7 @@ __all__ = [
     "measure_machine",
     "resample_linear",
     "save_machine",
+    "select_layers",
     "thread_count",
     "verify",
 ]

@@ -76,17 +76,18 @@ class _Shards(WorkerPlugin):
         self._lock = Lock()
         self._threads = self._threads or worker.state.nthreads
 
-    def work(self, shard: int) -> Receipt:
-        """Compute, write, and say so."""
+    def work(self, shard: int) -> Receipt | None:
+        """Compute, write, and say so; None where another process was faster."""
         with self._lock:
             if self._worker is None:
                 sweep = self._sweep.with_threads(self._threads)
                 self._worker = Worker(sweep, sweep.begin())
             with noting_failure(self._worker.receipts, shard):
                 return self._worker.work(shard)
+        return None
 
 
-def _work(plugin: str, shard: int) -> Receipt:
+def _work(plugin: str, shard: int) -> Receipt | None:
     found = get_worker().plugins[plugin]
     assert isinstance(found, _Shards)
     return found.work(shard)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,11 +47,11 @@ class SweepEstimate:
 
 
 def estimate(
-    probes: Mapping[str, Probe], layout: Layout, place: Place, *, samples: int, shard: int
+    probes: Sequence[Probe], layout: Layout, place: Place, *, samples: int, shard: int
 ) -> SweepEstimate:
     """From one block's needs."""
     block = min(BLOCK, shard)
-    blocks = [_of_block(probe, block) for probe in probes.values()]
+    blocks = [_of_block(probe, block) for probe in probes]
     known = [each for each in blocks if each is not None]
     shard_bytes = shard * layout.sample_bytes
     return SweepEstimate(

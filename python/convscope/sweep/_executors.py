@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ._failures import noting_failure
 from ._ranks import rank_of_environment
-from ._receipts import Receipt, Receipts
+from ._receipts import Receipts
 from ._worker import Computed, Worker
 
 if TYPE_CHECKING:
@@ -81,13 +81,11 @@ def _serially(worker: Worker, shards: Iterator[int], on_shard: OnShard) -> None:
 
 def _overlapping(worker: Worker, shards: Iterator[int], on_shard: OnShard) -> None:
     """One is written while the next is computed; at most one waits."""
-    waiting: deque[Future[Receipt]] = deque()
+    waiting: deque[Future[None]] = deque()
     with ThreadPoolExecutor(1, "convscope-writer") as writer:
         for shard in shards:
             with noting_failure(worker.receipts, shard):
-                computed = worker.compute(shard)
-            waiting.append(writer.submit(_write, worker, computed))
-            del computed
+                waiting.append(writer.submit(_write, worker, worker.compute(shard)))
             if len(waiting) > 1:
                 waiting.popleft().result()
                 on_shard()
@@ -96,6 +94,6 @@ def _overlapping(worker: Worker, shards: Iterator[int], on_shard: OnShard) -> No
             on_shard()
 
 
-def _write(worker: Worker, computed: Computed) -> Receipt:
+def _write(worker: Worker, computed: Computed) -> None:
     with noting_failure(worker.receipts, computed.shard):
-        return worker.write(computed)
+        worker.write(computed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,8 @@ def of_network(net: nn.Module) -> Fingerprint:
         array = values.detach().to("cpu").contiguous()
         found.update(f"{name} {array.dtype} {tuple(array.shape)} ".encode())
         found.update(array.reshape(-1).view(torch.uint8).numpy().data)
-    is_ours = type(net) is SpeechNetwork
-    return {"specification": _plain(net.spec) if is_ours else repr(net), "weights": found.hexdigest()}
+    described = asdict(net.spec) if isinstance(net, SpeechNetwork) else repr(net)
+    return {"specification": described, "weights": found.hexdigest()}
 
 
 def of_versions(engine: str) -> Fingerprint:
@@ -50,6 +51,12 @@ def of_versions(engine: str) -> Fingerprint:
 def as_text(fingerprint: Fingerprint) -> str:
     """The same text for the same fingerprint."""
     return json.dumps(fingerprint, sort_keys=True)
+
+
+def as_stored(fingerprint: Fingerprint) -> Fingerprint:
+    """As it comes back from a store."""
+    stored: Fingerprint = json.loads(json.dumps(fingerprint))
+    return stored
 
 
 def short(fingerprint: Fingerprint) -> str:
@@ -77,10 +84,3 @@ def differences(stored: Any, asked: Any, where: str = "") -> Iterator[str]:
 def _brief(value: Any) -> str:
     text = "nothing" if value is None else value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _plain(spec: Any) -> Fingerprint:
-    from dataclasses import asdict
-
-    facts: Fingerprint = json.loads(json.dumps(asdict(spec)))
-    return facts

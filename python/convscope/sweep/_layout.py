@@ -192,6 +192,10 @@ class _Group:
         attributes: Mapping[str, Any],
         axes: Iterable[Axis],
     ) -> None:
+        if name in self._made:
+            raise ValueError(
+                f"reduce, keep: {self._path}/{name} would be two arrays; give the reduction another name"
+            )
         self._made[name] = Array(f"{self._path}/{name}", dims, shape, dtype, dict(attributes))
         for axis in axes:
             if axis.values is not None:

@@ -43,6 +43,9 @@ class Place(Protocol):
     def clear(self) -> None:
         """Take everything away."""
 
+    def remove_leftovers(self) -> None:
+        """What processes that were killed have begun to write."""
+
     def make_durable(self, names: Iterable[str]) -> None:
         """Files that zarr has written stay, whatever happens to the machine from now on."""
 
@@ -99,6 +102,11 @@ class FolderPlace:
 
     def clear(self) -> None:
         shutil.rmtree(self._folder)
+
+    def remove_leftovers(self) -> None:
+        for pattern in ("*.partial", ".*.new"):  # zarr's, and those of `write_files`
+            for path in self._folder.rglob(pattern):
+                path.unlink(missing_ok=True)
 
     def make_durable(self, names: Iterable[str]) -> None:
         paths = [self._folder / name for name in names]
@@ -165,6 +173,9 @@ class UrlPlace:
 
     def clear(self) -> None:
         self._files.rm(self._root, recursive=True)
+
+    def remove_leftovers(self) -> None:
+        """There are none."""
 
     def make_durable(self, names: Iterable[str]) -> None:
         """An object that was written is."""

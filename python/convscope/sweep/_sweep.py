@@ -16,12 +16,12 @@ from torch import nn
 
 from ..latents import Design, digest, rows
 from ..models import NetworkSpec, SpeechNetwork
-from ..probe import LayerInfo, Probe
 from ._estimate import SweepEstimate, check_memory, estimate
 from ._executors import EXECUTORS, Executor, run_shards
-from ._fingerprint import Fingerprint, as_text, of_network, of_versions, short
+from ._fingerprint import Fingerprint, as_stored, as_text, of_network, of_versions, short
 from ._keep_text import parse_keep
 from ._layout import Layout, lay_out
+from ._passes import Pass, plan_passes
 from ._place import Place, place_of
 from ._progress import Progress, shown
 from ._receipts import Receipts
@@ -29,8 +29,6 @@ from ._status import SweepStatus, status_of
 from ._store import COMPRESSIONS, Store, begin, stored_plan
 from ._verify import Check, SweepVerification, verify_store, withdraw_damaged
 from ._worker import Worker, finish
-
-SOUND = "mean"  # of one channel: the channel
 
 
 class Sweep:
@@ -61,7 +59,7 @@ class Sweep:
     compression : "blosc" (LZ4 of shuffled bits), "zstd" or "none"
     at, device, precision, algorithm, memory, num_threads, input_shape, sample_rate_hz : as for `convscope.Probe`
     force_new : bool
-        Begin anew where the store of another sweep is, which is deleted when `run` begins.
+        Begin anew where the store of another sweep is, which is deleted when `run` begins; this sweep's own is gone on with.
 
     attributes : mapping
         Remarks of your own, kept with those of the store.
@@ -123,7 +121,10 @@ class Sweep:
         self.kept, self.gathered = parse_keep(keep)
         self.shard = min(int(shard), len(self.design))
         self._reduce = _named(reduce)
-        self._layers, self._force_new = layers, force_new
+        self._layers = (
+            list(layers) if isinstance(layers, Iterable) and not isinstance(layers, str) else layers
+        )
+        self._force_new = force_new
         self._remarks = dict(attributes or {})
         self._with_latents, self._with_audio, self.dtype, self.compression = (
             latents,
@@ -142,7 +143,7 @@ class Sweep:
             "sample_rate_hz": sample_rate_hz,
         }
         self._check_fits()
-        self.layout  # refuses what cannot be kept  # noqa: B018
+        self.layout, self.fingerprint  # refused or read now, not when the network may have changed  # noqa: B018
 
     def __len__(self) -> int:
         return len(self.design)
@@ -166,51 +167,25 @@ class Sweep:
         return place_of(self.out)
 
     @cached_property
-    def probes(self) -> dict[str, Probe]:
-        """One for each reduction; where the waveform is stored, and no other has it, one for it."""
-        made: dict[str, Probe] = {}
-        last = self._sound_layer()
-        for name, reduce in self._reduce.items():
-            made[name] = Probe(self.net, self._layers, reduce=reduce, device=self.device, **self._options)
-        if last is not None and self._sound_probe(made, last) is None:
-            made[""] = Probe(self.net, [last], device=self.device, **(self._options | {"at": "post"}))
-        return made
-
-    @property
-    def sound_source(self) -> tuple[str, str] | None:
-        """The probe and the layer that the waveform comes from; None where it is not stored."""
-        last = self._sound_layer()
-        if last is None:
-            return None
-        return self._sound_probe(self.probes, last) or ("", last)
+    def passes(self) -> tuple[Pass, ...]:
+        """Through the network, their weights packed."""
+        options = self._options | {"device": self.device}
+        return plan_passes(self.net, self._layers, self._reduce, audio=self._with_audio, options=options)
 
     @cached_property
     def layout(self) -> Layout:
         """The arrays of the store."""
-        first = self.probes[next(iter(self._reduce))]
-        source = self.sound_source
         return lay_out(
             self.design,
-            first.layers,
-            {
-                (layer.name, name): shape
-                for name in self._reduce
-                for layer, shape in zip(
-                    self.probes[name].layers, self.probes[name].series_shapes, strict=True
-                )
-            },
+            self.passes[0].layers,
+            {(layer, each.reduction): shape for each in self.passes for layer, shape in each.shapes.items()},
             kept=self.kept,
             gathered=self.gathered,
             dtype=self.dtype,
             code_size=self.code_size,
             with_latents=self._with_latents,
-            audio=None if source is None else _layer(self.probes[source[0]], source[1]),
+            audio=next((each.sound_layer for each in self.passes if each.sound), None),
         )
-
-    @property
-    def reductions(self) -> tuple[str, ...]:
-        """Their names."""
-        return tuple(self._reduce)
 
     @property
     def code_size(self) -> int:
@@ -221,11 +196,11 @@ class Sweep:
     @cached_property
     def fingerprint(self) -> Fingerprint:
         """All that the bits of the store depend on."""
-        first = next(iter(self.probes.values()))
-        return {
+        first = self.passes[0].probe
+        found = {
             "network": of_network(self.net),
             "design": self.design.describe() | {"count": len(self.design), "size": self.design.size},
-            "layers": list(self.probes[next(iter(self._reduce))].layers.names),
+            "layers": list(self.passes[0].kept),
             "reduce": {name: _described(reduce) for name, reduce in self._reduce.items()},
             "keep": [each.text for each in self.kept] + [each.text for each in self.gathered],
             "latents": self._with_latents,
@@ -239,10 +214,13 @@ class Sweep:
             "algorithms": first.plan.algorithms,
             "versions": of_versions(first.engine),
         }
+        return as_stored(found)
 
     def estimate(self) -> SweepEstimate:
         """Bytes and seconds, before anything runs; the same work for any number of rows."""
-        return estimate(self.probes, self.layout, self.place, samples=len(self), shard=self.shard)
+        return estimate(
+            [each.probe for each in self.passes], self.layout, self.place, samples=len(self), shard=self.shard
+        )
 
     def run(
         self,
@@ -285,16 +263,20 @@ class Sweep:
         store = self.begin()
         receipts = self.receipts
         withdraw_damaged(self.place, receipts, check)
-        with shown(progress, len(receipts.done()), self.shard_count) as on_shard:
+        before = receipts.done()
+        with shown(progress, len(before), self.shard_count) as on_shard:
             run_shards(self, executor, on_shard, workers=workers, address=address, rank=rank, world=world)
         finish(self, store, receipts)
-        return self.status()
+        status = self.status()
+        if status.is_complete and status.done > len(before):
+            self.place.remove_leftovers()
+        return status
 
     def begin(self) -> Store:
         """The store, made if it is not there: what `run` does first."""
-        if self._force_new and stored_plan(self.place) is not None:
+        stored = stored_plan(self.place)
+        if self._force_new and stored not in (None, self.fingerprint):
             self.place.clear()
-        self._force_new = False
         return begin(
             self.place,
             self.fingerprint,
@@ -356,7 +338,7 @@ class Sweep:
                 "engine": fingerprint["engine"],
                 "at": fingerprint["at"],
                 "reductions": " ".join(self._reduce),
-                "sample_rate_hz": next(iter(self.probes.values())).layers[0].sample_rate_hz,
+                "sample_rate_hz": self.passes[0].probe.layers[0].sample_rate_hz,
                 "versions": as_text(fingerprint["versions"]),
                 "shard": self.shard,
             }
@@ -367,28 +349,12 @@ class Sweep:
         return self.net.spec if isinstance(self.net, SpeechNetwork) else None
 
     def _check_fits(self) -> None:
-        first = next(iter(self.probes.values()))
-        size = int(np.prod(first.input_shape))
+        size = int(np.prod(self.passes[0].probe.input_shape))
         if self.design.size != size:
             raise ValueError(
                 f"design: the network reads {size} values per sample, got a design of {self.design.size}"
                 + ("; give random(..., size=) or lines between vectors of that size" if size < 10_000 else "")
             )
-
-    def _sound_layer(self) -> str | None:
-        if not self._with_audio:
-            return None
-        spec = self._spec
-        if spec is None or spec.role != "generator" or spec.layers[-1].out_channels != 1:
-            raise ValueError("audio: expected a generator of one channel, got another network")
-        return spec.layers[-1].name
-
-    def _sound_probe(self, probes: Mapping[str, Probe], last: str) -> tuple[str, str] | None:
-        for name, probe in probes.items():
-            is_mean = isinstance(reduces := self._reduce.get(name, SOUND), str) and reduces == SOUND
-            if is_mean and self._options["at"] == "post" and last in probe.layers.names:
-                return name, last
-        return None
 
 
 def _named(reduce: str | Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
@@ -418,10 +384,6 @@ def _described(reduce: Any) -> Any:
     if isinstance(reduce, Mapping):
         return {str(layer): digest(np.asarray(matrix, np.float32)) for layer, matrix in reduce.items()}
     return digest(np.asarray(reduce, np.float32))
-
-
-def _layer(probe: Probe, name: str) -> LayerInfo:
-    return next(layer for layer in probe.layers if layer.name == name)
 
 
 def _one_of(field: str, value: object, known: tuple[str, ...]) -> None:

@@ -13,9 +13,10 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from ..probe import LayerInfo
-from ._gather import Gathered, gather
+from ._gather import gather
 from ._layout import AUDIO
 from ._moments import Part
+from ._passes import Pass, as_samples
 from ._receipts import Receipt, Receipts
 from ._store import Store
 
@@ -48,9 +49,8 @@ class Worker:
     def __init__(self, sweep: Sweep, store: Store) -> None:
         self.sweep, self.store, self.receipts = sweep, store, sweep.receipts
         self._since = time.monotonic()
-        self._spare: list[
-            dict[str, NDArray[Any]]
-        ] = []  # memory of shards that are written: fresh pages cost time
+        # Memory of shards that are written: fresh pages for each took longer than writing it.
+        self._spare: list[dict[str, NDArray[Any]]] = []
 
     def work(self, shard: int) -> Receipt:
         """Compute and write."""
@@ -60,31 +60,26 @@ class Worker:
         """Without writing anything."""
         sweep = self.sweep
         rows = slice(shard * sweep.shard, min((shard + 1) * sweep.shard, len(sweep.design)))
-        count = rows.stop - rows.start
-        arrays = self._memory()
+        memory = self._memory()
         parts: dict[str, Part] = {}
         not_finite = 0
-        for first in range(0, count, BLOCK):
-            block = slice(first, min(first + BLOCK, count))
-            numbers = np.arange(rows.start + block.start, rows.start + block.stop)
-            latents = sweep.design[numbers]
-            self._put_design(arrays, block, numbers, latents)
-            cells = sweep.design.cells(numbers) if sweep.gathered else numbers
-            for name, layer, series in self._series(latents, arrays, block):
-                if (name, layer.name) == sweep.sound_source:
-                    sound = np.nan_to_num(series.astype(np.float64)).clip(-1, 1)
-                    arrays[f"{AUDIO}/waveform"][block] = np.rint(sound * 32767)
-                if name not in sweep.reductions:
-                    continue
-                not_finite += series.size - int(np.isfinite(series).sum())
-                self._put_kept(arrays, block, name, layer, series)
-                for what in sweep.gathered:
-                    if what.results(layer, name, series.shape[1:], sweep.design):
-                        key = f"{what.group}/{layer.name}/{name}"
-                        part = gather(what, layer, series, numbers, cells)
-                        parts[key] = part if key not in parts else what.joined(parts[key], part)
+        for first in range(rows.start, rows.stop, BLOCK):
+            samples = slice(first, min(first + BLOCK, rows.stop))
+            block = slice(samples.start - rows.start, samples.stop - rows.start)
+            into = {path: array[block] for path, array in memory.items()}
+            latents = sweep.design[samples]
+            self._put_design(into, samples, latents)
+            for each in sweep.passes:
+                series = _run(each, latents, into)
+                if each.sound is not None:
+                    into[f"{AUDIO}/waveform"][...] = as_samples(series[each.sound])
+                for layer in each.layers:
+                    values = series[layer.name]
+                    not_finite += values.size - int(np.isfinite(values).sum())
+                    self._put_kept(into, each.reduction, layer, values)
+                    self._gather(parts, samples, each.reduction, layer, values)
         named = {f"{key}/{kind}": values for key, part in parts.items() for kind, values in part.items()}
-        return Computed(shard, rows, arrays, named, not_finite)
+        return Computed(shard, rows, memory, named, not_finite)
 
     def write(self, computed: Computed) -> Receipt:
         """Files first, then the receipt."""
@@ -103,49 +98,22 @@ class Worker:
         """For one shard."""
         if self._spare:
             return self._spare.pop()
-        rows = self.sweep.shard
-        return {
-            array.path: np.empty((rows, *array.shape[1:]), array.dtype)
-            for array in self.sweep.layout.of_samples
-        }
-
-    def _series(
-        self, latents: NDArray[np.float32], arrays: dict[str, NDArray[Any]], block: slice
-    ) -> Iterator[tuple[str, LayerInfo, NDArray[np.float32]]]:
-        """Of a block: reduction, layer, series (n, ..., L); in the arrays of the shard where they are kept as they are."""
-        for name, probe in self.sweep.probes.items():
-            kept = {layer: arrays.get(f"{layer}/{name}") for layer in probe.layers.names}
-            out = {
-                layer: array[block]
-                for layer, array in kept.items()
-                if array is not None and array.dtype == np.float32
-            }
-            found = probe.run(latents.reshape(len(latents), *probe.input_shape), out=out)
-            for layer in probe.layers:
-                yield name, layer, np.asarray(found[layer.name])
+        arrays = self.sweep.layout.of_samples
+        return {array.path: np.empty((self.sweep.shard, *array.shape[1:]), array.dtype) for array in arrays}
 
     def _put_design(
-        self,
-        arrays: dict[str, NDArray[Any]],
-        block: slice,
-        numbers: NDArray[np.int64],
-        latents: NDArray[np.float32],
+        self, into: dict[str, NDArray[Any]], samples: slice, latents: NDArray[np.float32]
     ) -> None:
-        arrays["sample"][block] = numbers
-        for name, values in self.sweep.design.variables(numbers).items():
-            arrays[name][block] = values
-        if "code" in arrays:
-            arrays["code"][block] = latents[:, : self.sweep.code_size]
-        if "z" in arrays:
-            arrays["z"][block] = latents
+        into["sample"][...] = np.arange(samples.start, samples.stop)
+        for name, values in self.sweep.design.variables(samples).items():
+            into[name][...] = values
+        if "code" in into:
+            into["code"][...] = latents[:, : self.sweep.code_size]
+        if "z" in into:
+            into["z"][...] = latents
 
     def _put_kept(
-        self,
-        arrays: dict[str, NDArray[Any]],
-        block: slice,
-        name: str,
-        layer: LayerInfo,
-        series: NDArray[np.float32],
+        self, into: dict[str, NDArray[Any]], name: str, layer: LayerInfo, series: NDArray[np.float32]
     ) -> None:
         for each in self.sweep.kept:
             variable = each.variable(layer, series.shape[1:])
@@ -153,33 +121,57 @@ class Worker:
                 continue
             path = f"{layer.name}/{name}{variable.suffix}"
             values = each(layer, series)
-            if np.may_share_memory(values, arrays[path]):
+            if np.may_share_memory(values, into[path]):
                 continue
-            if arrays[path].dtype == np.float16 and np.abs(values).max(initial=0) > _LARGEST_FLOAT16:
+            if into[path].dtype == np.float16 and np.abs(values).max(initial=0) > _LARGEST_FLOAT16:
                 raise ValueError(
                     f"dtype: float16 holds values to {_LARGEST_FLOAT16:g}, got {np.abs(values).max():g} in {path}; "
                     "store float32"
                 )
-            arrays[path][block] = values
+            into[path][...] = values
+
+    def _gather(
+        self,
+        parts: dict[str, Part],
+        samples: slice,
+        name: str,
+        layer: LayerInfo,
+        series: NDArray[np.float32],
+    ) -> None:
+        numbers = np.arange(samples.start, samples.stop)
+        for what in self.sweep.gathered:
+            if what.results(layer, name, series.shape[1:], self.sweep.design):
+                key = f"{what.group}/{layer.name}/{name}"
+                part = gather(what, layer, series, numbers, self.sweep.design.cells(samples))
+                parts[key] = what.joined(parts[key], part) if key in parts else part
+
+
+def _run(
+    what: Pass, latents: NDArray[np.float32], into: dict[str, NDArray[Any]]
+) -> dict[str, NDArray[np.float32]]:
+    """Series (n, ..., L) by layer; in their place already where they are kept as they are."""
+    places = {layer: into.get(f"{layer}/{what.reduction}") for layer in what.kept}
+    out = {layer: array for layer, array in places.items() if array is not None and array.dtype == np.float32}
+    found = what.probe.run(latents.reshape(len(latents), *what.probe.input_shape), out=out)
+    return found.to_numpy()
 
 
 def finish(sweep: Sweep, store: Store, receipts: Receipts) -> None:
     """Results over all samples, once every shard is there; nothing before."""
     if not sweep.gathered or receipts.has_results or len(receipts.done()) < sweep.shard_count:
         return
-    for what, (name, probe) in itertools.product(sweep.gathered, sweep.probes.items()):
-        if name not in sweep.reductions:
-            continue
-        for layer, shape in zip(probe.layers, probe.series_shapes, strict=True):
-            results = what.results(layer, name, shape, sweep.design)
+    for what, each in itertools.product(sweep.gathered, sweep.passes):
+        for layer in each.layers:
+            results = what.results(layer, each.reduction, each.shapes[layer.name], sweep.design)
             if results:
                 path = f"{what.group}/{layer.name}"
-                merged = what.merged(results, _parts(what, f"{path}/{name}/", store, sweep.shard_count))
+                parts = _parts(f"{path}/{each.reduction}/", store, sweep.shard_count)
+                merged = what.merged(results, parts)
                 store.write_results({f"{path}/{result}": values for result, values in merged.items()})
     receipts.write_results()
 
 
-def _parts(what: Gathered, prefix: str, store: Store, shards: int) -> Iterator[Part]:
+def _parts(prefix: str, store: Store, shards: int) -> Iterator[Part]:
     for shard in range(shards):
         arrays = safetensors.numpy.load(store.read_part(shard))
         yield {
