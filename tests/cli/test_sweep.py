@@ -122,7 +122,7 @@ def test_a_wrong_file(convscope, folder, text, message):
 def test_an_estimate_writes_nothing(convscope, folder):
     result = convscope("sweep", NET, "--random", 1_000_000, "--estimate")
     assert result.exit_code == 0
-    assert "1000000 samples in 977 shards" in result.stdout
+    assert "1,000,000 samples in 977 shards" in result.stdout
     assert not (folder / "sweep.zarr").exists()
     facts = json.loads(convscope("sweep", NET, "--random", 1000, "--estimate", "--json").stdout)
     assert facts["samples"] == 1000
@@ -213,7 +213,7 @@ def test_export_and_compare(convscope, folder):
     result = convscope("sweep", "compare", "1.zarr", "2.zarr")
     assert result.exit_code == 0, result.stderr
     assert "compared.nc: written" in result.stdout
-    assert [line.split()[:2] for line in result.stdout.splitlines()[1:3]] == [["conv1", "6"], ["conv2", "6"]]
+    assert [line.split()[:2] for line in result.stdout.splitlines()[1:3]] == [["fc", "6"], ["conv1", "6"]]
     assert convscope("sweep", "compare", "1.zarr", "2.zarr").exit_code == 2, "it is there already"
     assert convscope("sweep", "export", "1.zarr", "a.npz", "-l", "conv1").exit_code == 0
     result = convscope("sweep", "export", "1.zarr", "sounds", "-l", "out", "--samples", "0:2")

@@ -136,7 +136,7 @@ def test_sounds_at_another_rate(store, tmp_path):
     ("to", "options", "message"),
     [
         ("a.csv", {}, "to: expected .parquet, .nc, .npz, a folder for WAV files, got"),
-        ("a.nc", {"layers": ["conv7"]}, "layers: expected some of conv1, fc, out, got conv7"),
+        ("a.nc", {"layers": ["conv7"]}, "layers: expected some of fc, conv1, out, got conv7"),
         ("a.nc", {"samples": slice(0, 5, 2)}, "samples: expected steps of 1, got 2"),
         ("a.nc", {"rate_hz": 8000}, "rate_hz: of WAV files only"),
     ],

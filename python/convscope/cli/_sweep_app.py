@@ -17,14 +17,14 @@ class _RunUnlessNamed(TyperGroup):
     """``convscope sweep NET`` is ``convscope sweep run NET``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+        if not args:
+            args = ["--help"]
+        elif args[0] not in self.commands and args[0] not in ctx.help_option_names:
             args = [RUN, *args]
         return list(super().parse_args(ctx, args))
 
 
-app = typer.Typer(
-    cls=_RunUnlessNamed, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
-)
+app = typer.Typer(cls=_RunUnlessNamed, context_settings={"help_option_names": ["-h", "--help"]})
 app.command(RUN)(sweep)
 for command in (status, verify, export, compare):
     app.command()(command)

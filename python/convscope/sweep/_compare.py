@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._moments import Part, joined_moments, moments_of, variances
-from ._stored import open_sweep
+from ._stored import layers_of, open_sweep
 
 if TYPE_CHECKING:
     import xarray
@@ -69,7 +69,7 @@ def compare_sweeps(
     _check_latents(one.dataset, other.dataset, pairs)
     found: dict[str, xarray.Dataset] = {}
     left_out: list[str] = []
-    for name in layers or [name for name in one.children if name not in ("audio", "moments", "top")]:
+    for name in layers or layers_of(one):
         reason = _unlike(one, other, name, reduction)
         if not reason:
             found[name] = _compared(

@@ -34,13 +34,13 @@ class SweepEstimate:
 
     def __str__(self) -> str:
         lines = [
-            f"{self.samples} samples in {self.shards} shard{'s' * (self.shards != 1)} of {megabytes(self.shard_bytes)}",
+            f"{self.samples:,} samples in {self.shards:,} shard{'s' * (self.shards != 1)} of {megabytes(self.shard_bytes)}",
             f"store    {megabytes(self.store_bytes)} before compression"
             + ("" if self.free_bytes is None else f", {megabytes(self.free_bytes)} free"),
             f"memory   {megabytes(self.memory_bytes)}",
         ]
         if not math.isnan(self.seconds):
-            lines.append(f"time     {duration(self.seconds)} on this machine, alone")
+            lines.append(f"time     {duration(self.seconds)} of computing on this machine")
         if self.free_bytes is not None and self.store_bytes > self.free_bytes:
             lines.append("the disk may be too small: keep less (keep=, layers=), or choose another place")
         return "\n".join(lines)

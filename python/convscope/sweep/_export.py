@@ -16,13 +16,13 @@ from ..data import write_sound
 from ..probe import resample_linear
 from ._layout import AUDIO
 from ._scalars import SCALARS
-from ._stored import Stored, open_sweep, stored_at
+from ._stored import Stored, layers_of, open_sweep, stored_at
 
 if TYPE_CHECKING:
     import xarray
 
 FORMATS = (".parquet", ".nc", ".npz", "a folder for WAV files")
-_OF_ALL = {AUDIO, "moments", "top"}
+_OF_ALL = (AUDIO, "moments", "top")
 
 
 def export_sweep(
@@ -82,7 +82,7 @@ def export_sweep(
 
 
 def _chosen(tree: xarray.DataTree, layers: Sequence[str] | None) -> list[str]:
-    there = [name for name in tree.children if name not in _OF_ALL]
+    there = layers_of(tree)
     unknown = [name for name in layers or () if name not in there]
     if unknown:
         raise ValueError(f"layers: expected some of {', '.join(there)}, got {', '.join(unknown)}")

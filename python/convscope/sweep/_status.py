@@ -46,7 +46,7 @@ class SweepStatus:
                 if self.is_complete
                 else f"{self.missing} missing, about {duration(self.seconds_left)} left"
             )
-            lines.append(f"{left}; {self.rate:.3g} samples/s")
+            lines.append(f"{left}; {self.rate:,.{0 if self.rate >= 100 else 1}f} samples/s")
         lines += [f"shard {shard} failed: {reason}" for shard, reason in sorted(self.failures.items())]
         if self.not_finite:
             lines.append(f"{self.not_finite} values of the last shards are NaN or infinite")

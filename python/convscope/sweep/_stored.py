@@ -55,6 +55,11 @@ def stored_at(out: str | os.PathLike[str]) -> Stored:
     return Stored(place, plan)
 
 
+def layers_of(tree: xarray.DataTree) -> list[str]:
+    """Those with arrays of samples, in order of execution; zarr lists them by name."""
+    return [name for name in str(tree.attrs["layers"]).split() if name in tree.children]
+
+
 def sweep_status(out: str | os.PathLike[str]) -> SweepStatus:
     """Shards done, missing and failed, rate and time left, as `Sweep.status` says it.
 

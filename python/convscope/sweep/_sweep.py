@@ -337,6 +337,7 @@ class Sweep:
                 "precision": fingerprint["precision"],
                 "engine": fingerprint["engine"],
                 "at": fingerprint["at"],
+                "layers": " ".join(self.passes[0].kept),
                 "reductions": " ".join(self._reduce),
                 "sample_rate_hz": self.passes[0].probe.layers[0].sample_rate_hz,
                 "versions": as_text(fingerprint["versions"]),
