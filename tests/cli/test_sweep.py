@@ -89,13 +89,14 @@ def test_sounds_through_a_listener(convscope):
 
 def test_options_from_a_file_and_the_command_line_over_them(convscope, folder):
     (folder / "sweep.toml").write_text(
-        f'net = "{NET}"\nvariable = ["z10=-1:1:3", "z11=0,2"]\nbases = "2"\nlayers = ["conv1"]\nkeep = ["peak"]\n'
+        f'net = "{NET}"\nvariable = ["z10=-1:1:3", "z11=0,2"]\nbases = 2\nlayers = "conv1"\ncode = [0, 0, 2.5]\nkeep = ["peak"]\n'
         'shard = 5\ndtype = "float16"\nout = "from_file.zarr"\n'
     )
     result = convscope("sweep", "--config", "sweep.toml", "--keep", "moments", "--keep", "series")
     assert result.exit_code == 0, result.stderr
     tree = opened("from_file.zarr")
     assert tree.sizes["sample"] == 12
+    assert tree["code"].values[:, :3].tolist() == [[0, 0, 2.5]] * 12
     assert tree["conv1"]["mean"].dtype == np.float16
     assert "mean_peak" not in tree["conv1"]
     assert tree["moments/conv1"]["mean"].dims == ("z10", "z11", "time")
@@ -153,6 +154,11 @@ def test_an_estimate_writes_nothing(convscope, folder):
         (["--random", 3, "--keep", "median"], "keep: expected series"),
         (["--random", 3, "-l", "conv77"], "no layer matches 'conv77'"),
         (["--random", 3, "--workers", 2], "for executor='dask' only"),
+        (["--rows", "z.npy", "--code", "0,1"], "--code: has no meaning for this --rows"),
+        (["--random", 3, "--steps", 5], "--steps: has no meaning for this --random"),
+        (["-v", "z1=0,1", "-b", "z.npy", "--seed", 4], "--seed: has no meaning for this --variable"),
+        (["-v", "z1=0,1e39"], "values of z1: expected finite numbers"),
+        (["--random", 3, "--code", "nan,0"], "--code: code: expected finite numbers"),
         (["--random", 3, "-o", "taken"], "got something else"),
     ],
 )

@@ -81,6 +81,11 @@ def test_ranks_share_the_shards(tmp_path):
             {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_COUNT": "8", "SLURM_ARRAY_TASK_MIN": "0"},
             Rank(7, 8),
         ),
+        (
+            {"SLURM_ARRAY_TASK_ID": "2", "SLURM_ARRAY_TASK_COUNT": "3", "SLURM_ARRAY_TASK_MAX": "2"}
+            | {"SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "1"},
+            Rank(9, 12),
+        ),
         ({"SLURM_PROCID": "3", "SLURM_NTASKS": "5", "SLURM_LOCALID": "0"}, Rank(3, 5, 0)),
         ({"RANK": "1", "WORLD_SIZE": "2", "SLURM_PROCID": "0", "SLURM_NTASKS": "9"}, Rank(1, 2)),
     ],
@@ -98,6 +103,27 @@ def test_a_rank_that_nobody_says_is_refused(tmp_path, monkeypatch):
         make(tmp_path / "a.zarr").run("ranks", rank=3, world=3)
     with pytest.raises(ValueError, match="expected both"):
         make(tmp_path / "a.zarr").run("ranks", rank=1)
+
+
+def test_an_array_with_gaps_is_refused_with_the_remedy():
+    variables = {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_COUNT": "2"}
+    variables |= {"SLURM_ARRAY_TASK_MIN": "3", "SLURM_ARRAY_TASK_MAX": "7"}
+    with pytest.raises(ValueError, match=r"an array without gaps .* \(rank=, world=; --rank, --world\)"):
+        rank_of_environment(None, None, variables)
+
+
+def test_processes_that_share_a_store_hardly_do_the_same(tmp_path):
+    """The second begins elsewhere, and looks again before each shard."""
+    out = tmp_path / "shared.zarr"
+    make(out, shard=1).run("ranks", rank=0, world=5)
+    starts = set()
+    for _ in range(20):
+        from convscope.sweep._executors import _from_anywhere
+
+        order = _from_anywhere(make(out, shard=1).receipts, 21)
+        assert sorted(order) == list(range(21))
+        starts.add(order[0])
+    assert len(starts) > 3
 
 
 @pytest.mark.parametrize("wrong", [{"rank": 0, "world": 2}, {"workers": 2}, {"address": "tcp://nowhere:1"}])
@@ -149,6 +175,36 @@ def test_a_dask_worker_that_is_killed_at_its_work(tmp_path):
         assert victims[0] not in client.run(os.getpid).values(), "a new worker has taken its place"
     assert status.is_complete
     assert_same(tmp_path / "serial.zarr", out)
+
+
+@needs_dask
+@pytest.mark.filterwarnings("default::ResourceWarning")
+def test_dask_with_a_network_that_runs_in_pytorch(tmp_path):
+    import numpy as np
+    import torch
+
+    sounds = np.random.default_rng(1).uniform(-1, 1, (5, 64)).astype(np.float32)
+    net = torch.nn.Sequential(
+        torch.nn.Conv1d(1, 4, 5, padding=2), torch.nn.Softplus(beta=3), torch.nn.AdaptiveMaxPool1d(8)
+    )
+    stores = []
+    for executor, options in (("serial", {}), ("dask", {"workers": 1})):
+        with pytest.warns(UserWarning, match="probing in PyTorch"):
+            sweep = cs.Sweep(net, sounds, out=tmp_path / executor, shard=2, input_shape=(1, 64))
+        assert sweep.run(executor, **options).is_complete
+        stores.append(tmp_path / executor)
+    assert_same(*stores)
+
+
+@needs_dask
+@pytest.mark.filterwarnings("default::ResourceWarning")
+def test_workers_that_write_elsewhere_are_noticed(tmp_path, monkeypatch):
+    from convscope.sweep._receipts import Receipts
+
+    sweep = make(tmp_path / "a.zarr")
+    monkeypatch.setattr(Receipts, "has", lambda *_: False)
+    with pytest.raises(FileNotFoundError, match="must share the folder, by the same path"):
+        sweep.run("dask", workers=1)
 
 
 @needs_dask

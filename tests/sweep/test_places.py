@@ -89,3 +89,20 @@ def test_a_folder_by_its_text(tmp_path, monkeypatch):
     make("sweep.zarr").run()
     make(tmp_path / "other").run()
     assert_same("sweep.zarr", tmp_path / "other")
+
+
+def test_a_file_url_is_a_folder(tmp_path):
+    make(f"file://{tmp_path}/sweep.zarr").run()
+    make(tmp_path / "other").run()
+    assert_same(tmp_path / "sweep.zarr", tmp_path / "other")
+
+
+def test_a_relative_folder_is_the_same_for_a_worker_that_is_elsewhere(tmp_path, monkeypatch):
+    import pickle
+
+    monkeypatch.chdir(tmp_path)
+    sweep = pickle.loads(pickle.dumps(make("sweep.zarr")))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    sweep.run()
+    assert cs.open_sweep(tmp_path / "sweep.zarr").sizes["sample"] == 21

@@ -125,6 +125,15 @@ def test_sounds(store, tmp_path):
     assert np.abs(slow.samples.reshape(64, 4).mean(1) - whole["conv1"]["mean"][1].values).max() < 0.2
 
 
+def test_the_stored_waveform_as_sound(store, tmp_path):
+    export_sweep(store, tmp_path / "sounds", layers=["audio"], samples=slice(3, 5))
+    assert sorted(path.name for path in (tmp_path / "sounds").iterdir()) == ["audio-03.wav", "audio-04.wav"]
+    stored = cs.open_sweep(store)["audio"]["waveform"][4].values
+    sound = read_sound(tmp_path / "sounds" / "audio-04.wav")
+    assert sound.sample_rate_hz == 16000
+    assert np.abs(sound.samples * 32768 - stored).max() <= 1
+
+
 def test_sounds_at_another_rate(store, tmp_path):
     export_sweep(store, tmp_path / "sounds", layers=["conv1"], samples=slice(0, 1), rate_hz=4000)
     sound = read_sound(tmp_path / "sounds" / "conv1-00.wav")
@@ -136,7 +145,7 @@ def test_sounds_at_another_rate(store, tmp_path):
     ("to", "options", "message"),
     [
         ("a.csv", {}, "to: expected .parquet, .nc, .npz, a folder for WAV files, got"),
-        ("a.nc", {"layers": ["conv7"]}, "layers: expected some of fc, conv1, out, got conv7"),
+        ("a.nc", {"layers": ["conv7"]}, "layers: expected some of fc, conv1, out, audio, got conv7"),
         ("a.nc", {"samples": slice(0, 5, 2)}, "samples: expected steps of 1, got 2"),
         ("a.nc", {"rate_hz": 8000}, "rate_hz: of WAV files only"),
     ],
@@ -206,6 +215,28 @@ def test_unfinished_stores_are_compared_where_both_are_there(half, tmp_path):
     found = compare_sweeps(half, tmp_path / "b")
     pairs = {4, 5, 6, 7, 12, 13, 14, 15, 20} & {*range(7), *range(14, 21)}
     assert int(found["out"]["pairs"].sum()) == len(pairs)
+
+
+def test_random_samples_that_neither_has_are_no_pairs(tmp_path):
+    for name in "ab":
+        rows = cs.latents.random(12, size=10, seed=1)
+        cs.Sweep(generator(), rows, out=tmp_path / name, shard=4).run("ranks", rank=0, world=2)
+    found = compare_sweeps(tmp_path / "a", tmp_path / "b")
+    assert int(found["out"]["pairs"]) == 8
+    assert (found["out"]["difference"] == 0).all()
+
+
+def test_the_rate_is_that_of_all_who_are_at_work():
+    from convscope.sweep._receipts import Receipt
+    from convscope.sweep._status import _busy_seconds
+
+    def receipt(process, seconds, finished):
+        return Receipt(0, 0, 10, "12345678", {}, 0, seconds, process, finished)
+
+    one_after_the_other = [receipt("a", 2.0, 100.0), receipt("a", 2.0, 102.0), receipt("b", 2.0, 500.0)]
+    assert _busy_seconds(one_after_the_other) == 6
+    at_once = [receipt("a", 2.0, 100.0), receipt("b", 2.0, 100.5), receipt("a", 2.0, 102.0)]
+    assert _busy_seconds(at_once) == 4
 
 
 def test_other_layers_are_left_out_with_the_reason(tmp_path):

@@ -136,6 +136,11 @@ def test_float16_halves_the_store_and_refuses_what_it_cannot_hold(net, tmp_path)
     tree = cs.open_sweep(tmp_path / "half")
     for name, series in expected.items():
         assert np.array_equal(tree[name]["mean"].values, series.astype(np.float16))
+    expected = cs.fast_probe(net, design()[:])
+    cs.Sweep(net, design(), out=tmp_path / "scalars", dtype="float16", keep="energy").run()
+    energies = cs.open_sweep(tmp_path / "scalars")["out"]["mean_energy"]
+    assert energies.dtype == np.float32, "small numbers would be lost"
+    assert np.allclose(energies, np.square(expected["out"], dtype=float).mean(1), rtol=1e-6)
     loud = cs.latents.variable("z6", [1e9], bases=bases())
     with pytest.raises(ValueError, match=r"float16 holds values to 65504, got .* in fc/mean"):
         cs.Sweep(net, loud, out=tmp_path / "loud", dtype="float16").run()
@@ -293,3 +298,24 @@ def test_shards_of_nothing_but_the_fill_value_are_written(out):
     assert "values of the last shards are NaN or infinite" in str(status)
     assert (out / "fc" / "mean" / "c" / "1" / "0").stat().st_size > 0
     assert sweep.verify().is_sound
+
+
+def test_wrapped_networks_are_the_network_inside(net, out):
+    cs.Sweep(net, design(), out=out, audio=True).run()
+    assert cs.Sweep(torch.nn.DataParallel(net), design(), out=out, audio=True).run().is_complete
+
+
+def test_the_clock_of_a_network_of_ones_own_belongs_to_the_sweep(out):
+    net = torch.nn.Sequential(torch.nn.Conv1d(1, 2, 5, padding=2), torch.nn.ReLU())
+    sounds = np.zeros((4, 1024), np.float32)
+    settings = {"out": out, "input_shape": (1, 1024), "keep": ["series", "centroid"]}
+    cs.Sweep(net, sounds, sample_rate_hz=16000, **settings).run()
+    with pytest.raises(ValueError, match="sample rate: store has 16000, this sweep 8000"):
+        cs.Sweep(net, sounds, sample_rate_hz=8000, **settings).run()
+
+
+def test_scalars_do_not_depend_on_the_samples_beside(net, tmp_path):
+    rows = bases(9)
+    for name, shard in (("a", 1), ("b", 9)):
+        cs.Sweep(net, rows, out=tmp_path / name, shard=shard, keep=["peak", "energy", "centroid"]).run()
+    assert_same(tmp_path / "a", tmp_path / "b")

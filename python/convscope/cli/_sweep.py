@@ -98,8 +98,20 @@ def _read_config(context: typer.Context, path: Path | None) -> Path | None:
         for name in given:
             if name not in known:
                 raise Misuse(f"--config: {path}: no option {name!r}{closest(name, sorted(map(str, known)))}")
-    context.default_map = {**(context.default_map or {}), **given}
+    options = {parameter.name: parameter for parameter in context.command.params}
+    natural = {
+        name: _as_option(value, is_list=bool(getattr(options[name], "multiple", False)))
+        for name, value in given.items()
+    }
+    context.default_map = {**(context.default_map or {}), **natural}
     return path
+
+
+def _as_option(value: Any, *, is_list: bool) -> Any:
+    """As it would stand on the command line: one value for an option that is repeated, a list for one with commas."""
+    if is_list:
+        return value if isinstance(value, list) else [value]
+    return ",".join(map(str, value)) if isinstance(value, list) else value
 
 
 def sweep(
@@ -209,6 +221,8 @@ def sweep(
     ] = Executor.threads,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes of a local Dask cluster.")] = None,
     address: Annotated[str | None, typer.Option(metavar="URL", help="A Dask scheduler's.")] = None,
+    rank: Annotated[int | None, typer.Option(min=0, help="For ranks, where no variable says it.")] = None,
+    world: Annotated[int | None, typer.Option(min=1, help="How many ranks there are.")] = None,
     check: Annotated[
         Check,
         typer.Option(
@@ -224,8 +238,9 @@ def sweep(
 ) -> None:
     """Probe a network for many latent vectors, into a Zarr store.
 
-    Interrupt it, kill it, or let several processes work on it: the same
-    command goes on with what is missing, and the store ends in the same bits.
+    Interrupt it or kill it: the same command goes on with what is missing,
+    and the store ends in the same bits. Several processes share it best by
+    -x ranks; without, they may do some shards twice, to no harm.
 
     \b
     convscope sweep words8:generator --variable z11=-4.5:4.5:19 --bases 100
@@ -237,6 +252,7 @@ def sweep(
         request = {
             name: value for name, value in context.params.items() if name not in _HOW and value is not None
         }
+        _check_used(context, request)
         with misuse(FileExistsError):
             made = sweep_of(request, out, force_new=force_new)
             if estimate:
@@ -254,6 +270,8 @@ def sweep(
                         check=str(check),  # type: ignore[arg-type]
                         workers=workers,
                         address=address,
+                        rank=rank,
+                        world=world,
                     )
             except KeyboardInterrupt as error:
                 done = made.status()
@@ -264,6 +282,26 @@ def sweep(
             show_json(_facts(status))
         else:
             say(str(status))
+
+
+def _check_used(context: typer.Context, request: dict[str, Any]) -> None:
+    """`Misuse` for an option that the chosen design has no use for: it would look as if it had been heard."""
+    drawn = {"code", "normal", "seed"}
+    uses = {
+        "line": {
+            "steps",
+            "sphere",
+            *(drawn if any("random:" in text for text in request.get("line") or ()) else ()),
+        },
+        "variable": {"bases", *(drawn if not str(request["bases"]).endswith(".npy") else ())},
+        "random": drawn,
+        "rows": set(),
+    }
+    way = next((name for name in uses if request.get(name)), None)
+    for name in sorted({"steps", "sphere", "bases", *drawn} - uses.get(way or "", set())):
+        source = context.get_parameter_source(name)
+        if way is not None and source is not None and source.name in ("COMMANDLINE", "DEFAULT_MAP"):
+            raise Misuse(f"--{name}: has no meaning for this --{way}")
 
 
 def sweep_of(request: dict[str, Any], out: str, *, force_new: bool = False) -> Sweep:

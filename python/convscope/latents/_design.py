@@ -100,8 +100,9 @@ def require(holds: bool, name: str, expected: str, got: object) -> None:
 
 
 def finite(name: str, values: Any) -> NDArray[np.float64]:
-    """As float64; ValueError for what is no number."""
+    """As float64; ValueError for what is no number, also as float32."""
     array = np.asarray(values, np.float64)
-    wrong = array.size - int(np.isfinite(array).sum())
+    with np.errstate(over="ignore"):
+        wrong = array.size - int(np.isfinite(array.astype(np.float32)).sum())
     require(not wrong, name, "finite numbers", f"{wrong} of {array.size} that are not")
     return array

@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._design import Design, Floats, Setting, digest, require
 
+_READ = 4096  # rows of a file at a time
+
 
 class Given(Design):
     """The rows of an array. `rows` makes one."""
@@ -26,8 +28,6 @@ class Given(Design):
 
     def _rows(self, numbers: NDArray[np.int64]) -> Floats:
         made: Floats = np.array(self._array[numbers], np.float32)
-        bad = np.flatnonzero(~np.isfinite(made).all(axis=1))
-        require(not bad.size, "rows", "finite numbers", f"others in row {numbers[bad[0]] if bad.size else 0}")
         return made
 
 
@@ -37,13 +37,17 @@ def rows(source: ArrayLike | str | Path) -> Given:
     Raises
     ------
     ValueError
-        for anything else than rows of floating-point numbers; for a row with others than finite numbers when it is asked for.
+        for anything else than rows of finite floating-point numbers.
     """
     array = np.load(source, mmap_mode="r") if isinstance(source, str | Path) else np.asarray(source)
     if array.dtype.kind in "iu":
         array = array.astype(np.float32)
     require(array.dtype.kind == "f", "rows", "floating-point numbers", str(array.dtype))
     require(array.ndim == 2 and 0 not in array.shape, "rows", "an array (rows, size)", f"shape {array.shape}")
+    for first in range(0, len(array), _READ):
+        with np.errstate(over="ignore"):
+            fine = np.isfinite(np.asarray(array[first : first + _READ], np.float32)).all(axis=1)
+        require(bool(fine.all()), "rows", "finite numbers", f"others in row {first + int(fine.argmin())}")
     return Given(array)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +24,7 @@ class Lines(Design):
         way: Literal["straight", "sphere"],
         code_size: int = 0,
     ) -> None:
+        steps, code_size = operator.index(steps), operator.index(code_size)
         super().__init__(len(starts) * steps, starts.shape[1])
         self.steps, self._starts, self._ends, self._way, self._code_size = steps, starts, ends, way, code_size
 

@@ -6,13 +6,14 @@ million latents take no memory, parts of them can be made on different machines,
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._design import Design, Floats, Setting, digest, require
+from ._design import Design, Floats, Setting, digest, finite, require
 
 Distribution = Literal["uniform", "normal"]
 _WORDS_OF_BLOCK = 4  # that Philox makes for one value of its counter
@@ -25,6 +26,7 @@ class OneHot:
     categories: int
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "categories", operator.index(self.categories))
         require(self.categories >= 1, "categories", "at least 1", self.categories)
 
     @property
@@ -45,6 +47,7 @@ class Binary:
     bits: int
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "bits", operator.index(self.bits))
         require(self.bits >= 1, "bits", "at least 1", self.bits)
 
     @property
@@ -160,6 +163,7 @@ def random(
            [5., 0.],
            [5., 0.]], dtype=float32)
     """
+    count, size, seed = operator.index(count), operator.index(size), operator.index(seed)
     require(count >= 0, "count", "at least 0", count)
     require(size >= 1, "size", "at least 1", size)
     require(seed >= 0, "seed", "at least 0", seed)
@@ -167,7 +171,7 @@ def random(
     if code is None or isinstance(code, OneHot | Binary):
         kind: OneHot | Binary | Floats | None = code
     else:
-        kind = np.asarray(code, np.float32)
+        kind = finite("code", code).astype(np.float32)
         fits = kind.ndim == 1 or (kind.ndim == 2 and len(kind) == count)
         require(fits, "code", f"entries of one code, or of {count}", f"shape {kind.shape}")
     latents = Latents(count, size, kind, distribution, seed)

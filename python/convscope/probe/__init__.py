@@ -1,5 +1,6 @@
 """Probing: layer series of a network, their clock, and how exact they are."""
 
+from ._compile import unwrap
 from ._cuda_device import GpuFacts, UnusableDeviceError, gpu_facts
 from ._inputs import is_waveform
 from ._layers import LayerInfo, LayerTable, describe_layers
@@ -39,5 +40,6 @@ __all__ = [
     "save_machine",
     "select_layers",
     "thread_count",
+    "unwrap",
     "verify",
 ]

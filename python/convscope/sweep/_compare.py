@@ -96,9 +96,11 @@ def _matched(one: xarray.Dataset, other: xarray.Dataset) -> _Pairs:
             + " and ".join(", ".join(names) or "none" for names in variables)
         )
     names = variables[0] or ["sample"]
-    _, in_one, in_other = np.intersect1d(
-        _keys(one, names), _keys(other, names), assume_unique=True, return_indices=True
+    there = [np.flatnonzero(root["sample"].values >= 0) for root in (one, other)]
+    _, at_one, at_other = np.intersect1d(
+        _keys(one, names)[there[0]], _keys(other, names)[there[1]], assume_unique=True, return_indices=True
     )
+    in_one, in_other = there[0][at_one], there[1][at_other]
     if not in_one.size:
         raise ValueError("designs: expected samples of equal variables, got none")
     order = np.argsort(in_one, kind="stable")
@@ -117,11 +119,8 @@ def _variables(root: xarray.Dataset) -> list[str]:
 
 
 def _keys(root: xarray.Dataset, names: list[str]) -> NDArray[Any]:
-    """One value for each sample that is equal where all variables are; different for those that are not there yet."""
+    """One value for each sample, equal where all variables are."""
     columns = np.stack([np.asarray(root[name].values, np.float64) for name in names], axis=1)
-    missing = root["sample"].values < 0
-    columns[missing] = np.nan
-    columns[missing, 0] = -1.0 - np.flatnonzero(missing)
     return np.ascontiguousarray(columns + 0.0).view([("", np.float64)] * len(names)).ravel()
 
 

@@ -12,11 +12,11 @@ from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+import torch
 from distributed import Client, LocalCluster, WorkerPlugin, as_completed, get_worker
 
 from ..probe import thread_count
 from ._failures import noting_failure
-from ._receipts import Receipt
 from ._worker import Worker
 
 if TYPE_CHECKING:
@@ -27,14 +27,18 @@ TASKS_PER_WORKER = 2  # waiting, so that none is ever idle and the scheduler hol
 GPU = "GPU"  # the resource that one task takes where the network is on one
 
 
-def run_on_dask(
-    sweep: Sweep, shards: Iterator[int], on_shard: OnShard, *, workers: int | None, address: str | None
-) -> None:
-    """Until all are done; on a cluster of this machine's own where no address is given."""
+def check_dask(workers: int | None, address: str | None) -> None:
+    """ValueError for what cannot be."""
     if address is not None and workers is not None:
         raise ValueError(f"workers: of a local cluster only, got workers={workers} and address={address!r}")
     if workers is not None and workers < 1:
         raise ValueError(f"workers: expected at least 1, got {workers}")
+
+
+def run_on_dask(
+    sweep: Sweep, shards: Iterator[int], on_shard: OnShard, *, workers: int | None, address: str | None
+) -> None:
+    """Until all are done; on a cluster of this machine's own where no address is given."""
     on_gpu = str(sweep.device).startswith("cuda")
     needs: dict[str, Any] = {"resources": {GPU: 1}} if on_gpu else {}
     count = workers or 1
@@ -50,17 +54,23 @@ def run_on_dask(
         own = _Shards(sweep, None if address is not None else max(thread_count(None) // count, 1))
         client.register_plugin(own)
         stack.callback(client.unregister_worker_plugin, own.name)
-
-        def task(shard: int) -> Any:
-            return client.submit(_work, own.name, shard, pure=False, **needs)
-
-        most = TASKS_PER_WORKER * max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
-        futures = as_completed(map(task, islice(shards, most)))
-        for future in futures:
-            future.result()
+        futures = as_completed()
+        in_flight = 0
+        while True:
+            present = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)  # clusters grow and shrink
+            for shard in islice(shards, max(TASKS_PER_WORKER * present - in_flight, 0)):
+                futures.add(client.submit(_work, own.name, shard, pure=False, **needs))
+                in_flight += 1
+            if not in_flight:
+                return
+            shard = next(futures).result()
+            in_flight -= 1
+            if not sweep.receipts.has(shard):
+                raise FileNotFoundError(
+                    f"{sweep.out}: shard {shard} was written where this process does not see it; "
+                    "workers and this process must share the folder, by the same path"
+                )
             on_shard()
-            for shard in islice(shards, 1):
-                futures.add(task(shard))
 
 
 class _Shards(WorkerPlugin):
@@ -76,18 +86,21 @@ class _Shards(WorkerPlugin):
         self._lock = Lock()
         self._threads = self._threads or worker.state.nthreads
 
-    def work(self, shard: int) -> Receipt | None:
-        """Compute, write, and say so; None where another process was faster."""
+    def work(self, shard: int) -> int:
+        """Compute, write, and say so."""
         with self._lock:
             if self._worker is None:
+                torch.set_num_threads(
+                    self._sweep.torch_threads
+                )  # bits of networks that run in PyTorch depend on it
                 sweep = self._sweep.with_threads(self._threads)
                 self._worker = Worker(sweep, sweep.begin())
             with noting_failure(self._worker.receipts, shard):
-                return self._worker.work(shard)
-        return None
+                self._worker.work(shard)
+        return shard
 
 
-def _work(plugin: str, shard: int) -> Receipt | None:
+def _work(plugin: str, shard: int) -> int:
     found = get_worker().plugins[plugin]
     assert isinstance(found, _Shards)
     return found.work(shard)

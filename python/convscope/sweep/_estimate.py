@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..latents import Design
 from ..probe import Estimate, Probe
+from ._gather import Gathered
 from ._layout import Layout
+from ._passes import Pass
 from ._place import Place
 from ._worker import BLOCK
 
@@ -47,20 +51,33 @@ class SweepEstimate:
 
 
 def estimate(
-    probes: Sequence[Probe], layout: Layout, place: Place, *, samples: int, shard: int
+    passes: Sequence[Pass],
+    gathered: Sequence[Gathered],
+    design: Design,
+    layout: Layout,
+    place: Place,
+    *,
+    shard: int,
 ) -> SweepEstimate:
     """From one block's needs."""
-    block = min(BLOCK, shard)
+    samples = len(design)
+    rows = min(shard, samples)
+    block = min(BLOCK, rows)
+    probes = [each.probe for each in passes]
+    series = [(what, shape) for what in gathered for each in passes for shape in each.shapes.values()]
+    part_bytes = sum(what.part_bytes(shape, rows, design) for what, shape in series)
+    merge_bytes = max((what.merge_bytes(shape, design) for what, shape in series), default=0)
     blocks = [_of_block(probe, block) for probe in probes]
     known = [each for each in blocks if each is not None]
-    shard_bytes = shard * layout.sample_bytes
+    shard_bytes = rows * layout.sample_bytes + part_bytes
+    shards = -(-samples // shard)
     return SweepEstimate(
         samples=samples,
-        shards=-(-samples // shard),
+        shards=shards,
         shard_bytes=shard_bytes,
-        store_bytes=sum(array.nbytes for array in layout.arrays),
+        store_bytes=sum(array.nbytes for array in layout.arrays) + shards * part_bytes,
         memory_bytes=sum(each.weight_bytes + each.workspace_bytes + each.series_bytes for each in known)
-        + SHARDS_HELD * shard_bytes,
+        + max(SHARDS_HELD * shard_bytes, merge_bytes + 2 * part_bytes),
         free_bytes=place.free_bytes(),
         seconds=sum(each.seconds for each in known) * samples / block
         if len(known) == len(blocks)
@@ -75,7 +92,9 @@ def check_memory(found: SweepEstimate, shard: int) -> None:
         return
     held = SHARDS_HELD * found.shard_bytes
     fits = int(shard * (free - (found.memory_bytes - held)) * 0.5 / held)
-    remedy = f"shard={fits} would fit" if fits >= 1 else "not even shard=1 would fit: probe fewer layers"
+    remedy = (
+        f"shard={fits} would fit" if fits >= 1 else "no shorter one would fit: fewer layers, or less to keep"
+    )
     raise MemoryError(
         f"shard: a sweep with shards of {shard} samples takes {megabytes(found.memory_bytes)}, "
         f"and {megabytes(free)} are free; {remedy}"
@@ -83,13 +102,17 @@ def check_memory(found: SweepEstimate, shard: int) -> None:
 
 
 def available_bytes() -> int | None:
-    """Memory that can be had without swapping, as Linux says; None elsewhere."""
+    """Memory that can be had without swapping, as Linux says, and this process's control group; None elsewhere."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
     except OSError:
         return None
     facts = dict(line.split(":", 1) for line in lines)
-    return int(facts["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in facts else None
+    found = [int(facts["MemAvailable"].split()[0]) * 1024] if "MemAvailable" in facts else []
+    group = Path("/sys/fs/cgroup")
+    with contextlib.suppress(OSError, ValueError):  # "max", or another version
+        found.append(int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
+    return min(found, default=None)
 
 
 def megabytes(size: int) -> str:

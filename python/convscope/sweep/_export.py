@@ -1,4 +1,4 @@
-"""Stores for other programs: a table for R, NetCDF, NumPy's archive, sounds for Praat. Shard by shard, never all in memory."""
+"""Stores for other programs: a table for R and sounds for Praat, shard by shard; NetCDF and NumPy's archive, array by array."""
 
 from __future__ import annotations
 
@@ -41,8 +41,9 @@ def export_sweep(
     to : path
         ``.parquet``: a row for each sample, layer and reduction, with what the sample is and its scalars (peak, energy, centroid, and
         those that were kept), for R's ``arrow::read_parquet``. ``.nc``: NetCDF with a group for each layer. ``.npz``: arrays by
-        "layer/name". A name without suffix: a folder of WAV files, one for each sample and layer, clipped at 1 as in the papers.
-    layers : names; all by default.
+        "layer/name"; of these two, whole arrays are held in memory. A name without suffix: a folder of WAV files, one for each sample and
+        layer, clipped at 1 as in the papers.
+    layers : names, "audio" for the stored waveform; all by default.
     samples : which, in steps of 1.
     rate_hz : int
         Of WAV files; by default that of the network's waveform, to which slower layers are interpolated linearly, as in the papers
@@ -82,7 +83,7 @@ def export_sweep(
 
 
 def _chosen(tree: xarray.DataTree, layers: Sequence[str] | None) -> list[str]:
-    there = layers_of(tree)
+    there = [*layers_of(tree), *(name for name in (AUDIO,) if name in tree.children)]
     unknown = [name for name in layers or () if name not in there]
     if unknown:
         raise ValueError(f"layers: expected some of {', '.join(there)}, got {', '.join(unknown)}")
@@ -115,7 +116,7 @@ def _to_parquet(stored: Stored, tree: xarray.DataTree, path: Path, layers: list[
     writer = None
     try:
         for rows in _blocks(stored, samples):
-            for layer in layers:
+            for layer in (layer for layer in layers if layer != AUDIO):
                 for columns in _tidy(tree, layer, rows):
                     table = pyarrow.table(columns)
                     writer = writer or pyarrow.parquet.ParquetWriter(path, table.schema, compression="zstd")
@@ -193,6 +194,13 @@ def _to_sounds(
     for rows in _blocks(stored, samples):
         for layer in layers:
             here = tree.children[layer].to_dataset(inherit=False)
+            if layer == AUDIO and rate_hz in (None, here.attrs["sample_rate_hz"]):
+                for number in range(rows.start, rows.stop):
+                    sound = here["waveform"][number].values / 32767
+                    write_sound(
+                        folder / f"{AUDIO}-{number:0{digits}d}.wav", sound, int(here.attrs["sample_rate_hz"])
+                    )
+                    written += 1
             for reduction in names:
                 series = here.get(reduction)
                 if series is None or series.dims != ("sample", "time") or "rate_hz" not in here.attrs:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import nn
 
 from .. import __version__
 from ..models import SpeechNetwork
+from ._keep import Kept
 
 Fingerprint = dict[str, Any]
 
@@ -40,12 +42,12 @@ def of_network(net: nn.Module) -> Fingerprint:
     return {"specification": described, "weights": found.hexdigest()}
 
 
-def of_versions(engine: str) -> Fingerprint:
-    """Of what makes the numbers: this package, NumPy (latents), and PyTorch where it is the engine."""
+def of_versions(engine: str, kept: Iterable[Kept], *, torch_threads: int) -> Fingerprint:
+    """Of what makes the numbers: this package, NumPy (latents), PyTorch where it is the engine, libraries that measure."""
     versions: Fingerprint = {"convscope": __version__, "numpy": ".".join(np.__version__.split(".")[:2])}
     if engine == "torch":
-        versions |= {"torch": torch.__version__, "torch threads": torch.get_num_threads()}
-    return versions
+        versions |= {"torch": torch.__version__, "torch threads": torch_threads}
+    return versions | {library: version(library) for each in kept for library in each.libraries}
 
 
 def as_text(fingerprint: Fingerprint) -> str:

@@ -6,6 +6,7 @@ So it does not matter who worked off which shard, and when.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,6 +20,7 @@ from ._keep import Axis, Floats, Shape, Whole
 from ._moments import Part, joined_moments, merge_moments, moments_of, no_moments, variances
 from ._scalars import SCALARS
 
+_COPIES = 5  # of a result while it is merged: mean, squares, variance and what is on the way
 ROWS = 128  # gathered at a time: of these a copy in float64 is made; part of what decides the bits
 
 
@@ -51,6 +53,12 @@ class Gathered(Protocol):
         self, layer: LayerInfo, blocks: Floats, numbers: NDArray[np.int64], cells: NDArray[np.int64]
     ) -> Part:
         """Of the series (n, ..., L) of samples by number, and by the combination of values that they stand for."""
+
+    def part_bytes(self, shape: Shape, rows: int, design: Design) -> int:
+        """Of what so many samples with series of this shape add, at most."""
+
+    def merge_bytes(self, shape: Shape, design: Design) -> int:
+        """Of memory that `merged` takes."""
 
     def merged(self, results: list[Result], parts: Iterable[Part]) -> Part:
         """The results, from the parts of all shards in their order."""
@@ -92,6 +100,12 @@ class Moments:
 
     def joined(self, first: Part, second: Part) -> Part:
         return joined_moments(first, second)
+
+    def part_bytes(self, shape: Shape, rows: int, design: Design) -> int:
+        return min(rows, _cells(design)) * (2 * math.prod(shape) + 2) * 8
+
+    def merge_bytes(self, shape: Shape, design: Design) -> int:
+        return _cells(design) * math.prod(shape) * 8 * _COPIES
 
     def merged(self, results: list[Result], parts: Iterable[Part]) -> Part:
         mean, _, count = results
@@ -144,6 +158,12 @@ class Top:
         scores = np.asarray(SCALARS[self.score](layer, blocks), np.float64)
         return self._best({"series": blocks, "score": scores, "sample": numbers})
 
+    def part_bytes(self, shape: Shape, rows: int, design: Design) -> int:
+        return min(rows, self.count) * (4 * math.prod(shape) + 16)
+
+    def merge_bytes(self, shape: Shape, design: Design) -> int:
+        return self.part_bytes(shape, self.count, design) * _COPIES
+
     def joined(self, first: Part, second: Part) -> Part:
         return self._best({name: np.concatenate([first[name], second[name]]) for name in first})
 
@@ -166,6 +186,10 @@ class Top:
         """Largest first, of equal ones the earlier sample; NaN last."""
         order = np.lexsort((rows["sample"], -rows["score"]))[: self.count]
         return {name: values[order] for name, values in rows.items()}
+
+
+def _cells(design: Design) -> int:
+    return math.prod(len(values) for values in design.axes.values())
 
 
 def gather(

@@ -38,6 +38,7 @@ class Variable:
     axes: tuple[Axis, ...]
     shape: Shape
     attributes: Mapping[str, str] = field(default_factory=dict)
+    dtype: str | None = None  # None: that of series
 
 
 class Kept(Protocol):
@@ -46,6 +47,10 @@ class Kept(Protocol):
     @property
     def text(self) -> str:
         """As the command line and the store have it."""
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """Whose numbers it has, by distribution."""
 
     def variable(self, layer: LayerInfo, shape: Shape) -> Variable | None:
         """For series of this shape (..., L) per sample; None where a layer has no such thing.
@@ -65,6 +70,7 @@ class Whole:
     """The series as the probe returns them."""
 
     text: str = "series"
+    libraries: tuple[str, ...] = ()
 
     def variable(self, layer: LayerInfo, shape: Shape) -> Variable:
         if layer.length == 0:
@@ -80,6 +86,7 @@ class Window:
     """Stretches of time, in seconds, both ends included."""
 
     stretches: tuple[tuple[float, float], ...]
+    libraries: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -111,6 +118,7 @@ class Decimated:
     """Every k-th position after a low-pass filter (soxr), for long layers."""
 
     factor: int
+    libraries: tuple[str, ...] = ("soxr",)
 
     @property
     def text(self) -> str:

@@ -112,9 +112,11 @@ def lay_out(
     """
     kept, gathered = tuple(kept), tuple(gathered)
     arrays = _of_design(design, code_size, with_latents)
+    _check_reductions({reduction for _, reduction in shapes}, {array.path for array in arrays})
     groups: dict[str, dict[str, Any]] = {
         "": {"coordinates": " ".join(a.path for a in arrays if a.path != "z")}
     }
+    useful = set()
     taken = {*RESERVED, *(array.path for array in arrays)}
     for layer in layers:
         if layer.name in taken or "/" in layer.name:
@@ -127,6 +129,7 @@ def lay_out(
                 for each in kept:
                     variable = each.variable(layer, shape)
                     if variable is not None:
+                        useful.add(each.text)
                         group.add(reduction + variable.suffix, variable)
         if group.arrays:
             arrays += group.arrays
@@ -140,11 +143,17 @@ def lay_out(
                 for result in what.results(layer, reduction, shape, design)
             ]
             if results:
+                useful.add(what.text)
                 group = _Group(f"{what.group}/{layer.name}", len(design), dtype)
                 for result in results:
                     group.add_result(result)
                 arrays += group.arrays
                 groups |= {what.group: {}, f"{what.group}/{layer.name}": _of_layer(layer) | group.attributes}
+    for text in [each.text for each in kept] + [what.text for what in gathered]:
+        if text not in useful:
+            raise ValueError(
+                f"keep: none of {', '.join(layers.names)} has a time axis for {text}; choose other layers"
+            )
     if audio is not None:
         rate = audio.sample_rate_hz
         group = _Group(AUDIO, len(design), "int16")
@@ -153,6 +162,20 @@ def lay_out(
         arrays += group.arrays
         groups[AUDIO] = {"sample_rate_hz": rate}
     return Layout(tuple(arrays), groups)
+
+
+def _check_reductions(names: Iterable[str], of_design: set[str]) -> None:
+    """ValueError for a name that an axis has."""
+    for name in names:
+        is_axis = name.startswith(("time", "field_centre")) or name in {
+            "unit",
+            "readout",
+            "rank",
+            "variable",
+            "entry",
+        }
+        if is_axis or name in {*RESERVED, *of_design}:
+            raise ValueError(f"reduce: expected a name that nothing else in the store has, got {name!r}")
 
 
 class _Group:
@@ -174,9 +197,8 @@ class _Group:
     def add(self, name: str, variable: Variable) -> None:
         """An array with a row for each sample."""
         dims = ("sample", *(axis.name for axis in variable.axes))
-        self._put(
-            name, dims, (self._samples, *variable.shape), self._dtype, variable.attributes, variable.axes
-        )
+        shape, dtype = (self._samples, *variable.shape), variable.dtype or self._dtype
+        self._put(name, dims, shape, dtype, variable.attributes, variable.axes)
 
     def add_result(self, result: Result) -> None:
         """An array of all samples together."""

@@ -5,7 +5,10 @@ A folder must be on a file system whose rename is atomic (POSIX, also NFS versio
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,6 +18,8 @@ from .._folders import sync, write_files
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store
+
+_UNFINISHED = re.compile(r"\..*\.new|.*\.partial")  # of `write_files` and of zarr
 
 
 class Place(Protocol):
@@ -38,13 +43,13 @@ class Place(Protocol):
         """In bytes; None where there is none."""
 
     def is_empty(self) -> bool:
-        """Nothing is there, not even something else."""
+        """Nothing is there but what a process that was killed has begun to write, not even something else."""
 
     def clear(self) -> None:
         """Take everything away."""
 
-    def remove_leftovers(self) -> None:
-        """What processes that were killed have begun to write."""
+    def remove_leftovers(self, arrays: Iterable[str]) -> None:
+        """What processes that were killed have begun to write of these arrays."""
 
     def make_durable(self, names: Iterable[str]) -> None:
         """Files that zarr has written stay, whatever happens to the machine from now on."""
@@ -59,14 +64,17 @@ class Place(Protocol):
 def place_of(out: str | os.PathLike[str]) -> Place:
     """A folder, or what has ``://`` in its name."""
     text = os.fspath(out)
-    return UrlPlace(text) if "://" in text else FolderPlace(Path(text))
+    if "://" in text and not text.startswith("file://"):
+        return UrlPlace(text)
+    return FolderPlace(text)
 
 
 class FolderPlace:
     """A local folder."""
 
-    def __init__(self, folder: Path) -> None:
-        self.text, self._folder = str(folder), folder
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._folder = Path(text.removeprefix("file://")).absolute()  # also for a worker that is elsewhere
 
     def read(self, name: str) -> bytes | None:
         try:
@@ -86,32 +94,40 @@ class FolderPlace:
         try:
             with os.scandir(self._folder / folder) as entries:
                 yield from (entry.name for entry in entries)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return
 
     def size(self, name: str) -> int | None:
         try:
             return (self._folder / name).stat().st_size
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
     def is_empty(self) -> bool:
-        if self._folder.is_dir():
-            return next(self._folder.iterdir(), None) is None
-        return not self._folder.exists()
+        if not self._folder.is_dir():
+            return not self._folder.exists()
+        files = (path for path in self._folder.rglob("*") if not path.is_dir())
+        return all(_UNFINISHED.fullmatch(path.name) for path in files)
 
     def clear(self) -> None:
-        shutil.rmtree(self._folder)
+        folder = self._folder.resolve()
+        aside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.old")  # gone at once, or not at all
+        folder.rename(aside)
+        folder.mkdir()  # a link may point to it
+        shutil.rmtree(aside)
 
-    def remove_leftovers(self) -> None:
-        for pattern in ("*.partial", ".*.new"):  # zarr's, and those of `write_files`
-            for path in self._folder.rglob(pattern):
-                path.unlink(missing_ok=True)
+    def remove_leftovers(self, arrays: Iterable[str]) -> None:
+        found = [(self._folder / array / "c").rglob("*.partial") for array in arrays]
+        for path in itertools.chain(
+            *found, self._folder.glob("*/.[0-9]*.new")
+        ):  # of shards, receipts and parts
+            path.unlink(missing_ok=True)
 
     def make_durable(self, names: Iterable[str]) -> None:
         paths = [self._folder / name for name in names]
-        for path in [*paths, *{path.parent for path in paths}]:
-            sync(path)
+        folders = {folder for path in paths for folder in (path.parent, path.parent.parent)}
+        for each in [*paths, *folders]:
+            sync(each)
 
     def zarr(self, *, read_only: bool = False) -> Store:
         from zarr.storage import LocalStore
@@ -119,11 +135,7 @@ class FolderPlace:
         return LocalStore(self._folder, read_only=read_only)
 
     def free_bytes(self) -> int | None:
-        there = next(
-            folder
-            for folder in (self._folder.absolute(), *self._folder.absolute().parents)
-            if folder.exists()
-        )
+        there = next(folder for folder in (self._folder, *self._folder.parents) if folder.exists())
         return shutil.disk_usage(there).free
 
 
@@ -174,7 +186,7 @@ class UrlPlace:
     def clear(self) -> None:
         self._files.rm(self._root, recursive=True)
 
-    def remove_leftovers(self) -> None:
+    def remove_leftovers(self, arrays: Iterable[str]) -> None:
         """There are none."""
 
     def make_durable(self, names: Iterable[str]) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from ._keep import Floats
 from ._scalars import Measure, Scalar, Seconds
 
+_LIBRARIES = ("praat-parselmouth",)
 FLOOR_HZ, CEILING_HZ = 60.0, 300.0  # of the papers' male speakers
 
 
@@ -27,7 +28,14 @@ def f0(floor_hz: float = FLOOR_HZ, ceiling_hz: float = CEILING_HZ) -> Scalar:
         return float(np.median(voiced)) if voiced.size else np.nan
 
     text = "f0" if (floor_hz, ceiling_hz) == (FLOOR_HZ, CEILING_HZ) else f"f0:{floor_hz:g}:{ceiling_hz:g}"
-    return Scalar(text, _each(of_one), "Hz", "median F0 (Praat, autocorrelation)", needs_clock=True)
+    return Scalar(
+        text,
+        _each(of_one),
+        "Hz",
+        "median F0 (Praat, autocorrelation)",
+        needs_clock=True,
+        libraries=_LIBRARIES,
+    )
 
 
 def intensity(floor_hz: float = 100.0) -> Scalar:
@@ -36,7 +44,9 @@ def intensity(floor_hz: float = 100.0) -> Scalar:
     def of_one(sound: Any) -> float:
         return float(sound.to_intensity(minimum_pitch=floor_hz).get_average())
 
-    return Scalar("intensity", _each(of_one), "dB", "mean intensity (Praat)", needs_clock=True)
+    return Scalar(
+        "intensity", _each(of_one), "dB", "mean intensity (Praat)", needs_clock=True, libraries=_LIBRARIES
+    )
 
 
 def _each(of_one: Callable[[Any], float]) -> Measure:

@@ -58,9 +58,17 @@ def _found(environment: Mapping[str, str]) -> tuple[int | None, int | None]:
 
     if "RANK" in environment:
         return number("RANK"), number("WORLD_SIZE")
-    if "SLURM_ARRAY_TASK_ID" in environment:
-        index, count = number("SLURM_ARRAY_TASK_ID"), number("SLURM_ARRAY_TASK_COUNT")
-        assert index is not None
-        first, step = number("SLURM_ARRAY_TASK_MIN") or 0, number("SLURM_ARRAY_TASK_STEP") or 1
-        return (index - first) // step, count
-    return number("SLURM_PROCID"), number("SLURM_NTASKS")
+    task = number("SLURM_PROCID")
+    if "SLURM_ARRAY_TASK_ID" not in environment:
+        return task, number("SLURM_NTASKS")
+    index, count = number("SLURM_ARRAY_TASK_ID"), number("SLURM_ARRAY_TASK_COUNT")
+    assert index is not None
+    first, step = number("SLURM_ARRAY_TASK_MIN") or 0, number("SLURM_ARRAY_TASK_STEP") or 1
+    place, last = (index - first) // step, number("SLURM_ARRAY_TASK_MAX")
+    if count is None or (last is not None and (last - first) // step + 1 != count):
+        raise ValueError(
+            "rank: expected an array without gaps such as --array=0-9, got another; "
+            f"say which of how many this is (rank=, world=; --rank, --world), SLURM_ARRAY_TASK_ID is {index}"
+        )
+    tasks = number("SLURM_STEP_NUM_TASKS") or 1  # of an srun inside the array
+    return place * tasks + (task or 0 if tasks > 1 else 0), count * tasks

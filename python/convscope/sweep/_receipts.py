@@ -11,14 +11,14 @@ import os
 import platform
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from ._place import Place
 
 RECEIPTS, FAILURES = "receipts", "failures"
-_RESULTS = f"{RECEIPTS}/results.json"
-_NAME = re.compile(r"(\d{9,})\.json")
+_RESULTS, _METADATA = f"{RECEIPTS}/results.json", f"{RECEIPTS}/metadata.json"
+_NAME = re.compile(r"(\d{9,})-([0-9a-f]{8})\.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class File:
 class Receipt:
     """One shard is in the store, with samples ``first`` to below ``end``.
 
-    ``seconds`` since the process had finished its shard before, by a clock that only goes forward; ``finished`` is for people.
-    ``not_finite`` counts values that are NaN or infinite.
+    ``seconds`` since the process had finished its shard before, by a clock that only goes forward; ``finished`` by the clock on the
+    wall, in seconds since 1970, for estimates only. ``not_finite`` counts values that are NaN or infinite.
     """
 
     shard: int
@@ -45,7 +45,7 @@ class Receipt:
     not_finite: int
     seconds: float
     process: str
-    finished: str
+    finished: float
 
 
 class Receipts:
@@ -56,19 +56,19 @@ class Receipts:
 
     def done(self) -> set[int]:
         """Shards that have one; looks at names only."""
-        return set(_numbers(self._place, RECEIPTS))
+        return self._numbers(RECEIPTS)
 
     def failed(self) -> set[int]:
         """Shards whose last attempt ended in an error, and that nobody has finished since."""
-        return set(_numbers(self._place, FAILURES)) - self.done()
+        return self._numbers(FAILURES) - self.done()
 
     def has(self, shard: int) -> bool:
         """Whether the shard has one."""
-        return self._place.size(_name(RECEIPTS, shard)) is not None
+        return self._place.size(self.name(shard)) is not None
 
     def read(self, shard: int) -> Receipt | None:
         """None where there is none of this sweep, or one that cannot be read."""
-        data = self._place.read(_name(RECEIPTS, shard))
+        data = self._place.read(self.name(shard))
         try:
             facts = json.loads(data or b"null")
             files = {name: File(**file) for name, file in facts.pop("files").items()}
@@ -90,45 +90,67 @@ class Receipts:
             not_finite,
             seconds,
             f"{platform.node()}:{os.getpid()}",
-            time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            time.time(),
         )
-        self._place.write(_name(RECEIPTS, shard), json.dumps(asdict(receipt)).encode())
-        self._place.remove(_name(FAILURES, shard))
+        self._place.write(self.name(shard), json.dumps(asdict(receipt)).encode())
+        self._place.remove(self.name(shard, FAILURES))
         return receipt
 
     def withdraw(self, shard: int) -> None:
         """The shard is missing again, and so are results over all of them."""
-        self._place.remove(_RESULTS)
-        self._place.remove(_name(RECEIPTS, shard))
+        self.withdraw_results()
+        self._place.remove(self.name(shard))
 
-    @property
-    def has_results(self) -> bool:
-        """Whether results over all shards are there."""
-        return self._place.size(_RESULTS) is not None
+    def results(self) -> dict[str, File] | None:
+        """Files of results over all shards; None where they are not there."""
+        return self._files(_RESULTS)
 
-    def write_results(self) -> None:
+    def write_results(self, files: Mapping[str, File]) -> None:
         """After they are durable."""
-        self._place.write(_RESULTS, json.dumps({"sweep": self._sweep}).encode())
+        self._write_files(_RESULTS, files)
+
+    def withdraw_results(self) -> None:
+        """They are to be merged again."""
+        self._place.remove(_RESULTS)
+
+    def metadata(self) -> dict[str, File] | None:
+        """Files that are there before the first shard; None where they are not."""
+        return self._files(_METADATA)
+
+    def write_metadata(self, files: Mapping[str, File]) -> None:
+        """After they are durable."""
+        self._write_files(_METADATA, files)
+
+    def _files(self, name: str) -> dict[str, File] | None:
+        data = self._place.read(name)
+        try:
+            facts = json.loads(data or b"null")
+            return {file: File(**each) for file, each in facts["files"].items()}
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return None
+
+    def _write_files(self, name: str, files: Mapping[str, File]) -> None:
+        facts = {"sweep": self._sweep, "files": {file: asdict(each) for file, each in files.items()}}
+        self._place.write(name, json.dumps(facts).encode())
 
     def note_failure(self, shard: int, error: BaseException) -> None:
         """For `status`; where not even that can be written, the error itself has to do."""
         try:
-            self._place.write(_name(FAILURES, shard), json.dumps(f"{type(error).__name__}: {error}").encode())
+            self._place.write(
+                self.name(shard, FAILURES), json.dumps(f"{type(error).__name__}: {error}").encode()
+            )
         except OSError:
             return
 
     def failure(self, shard: int) -> str:
         """What went wrong with it."""
-        data = self._place.read(_name(FAILURES, shard))
+        data = self._place.read(self.name(shard, FAILURES))
         return str(json.loads(data)) if data else ""
 
+    def name(self, shard: int, folder: str = RECEIPTS) -> str:
+        """Of the file; it has the sweep in it, so that a process of another one, still at work, does not count."""
+        return f"{folder}/{shard:09d}-{self._sweep}.json"
 
-def _name(folder: str, shard: int) -> str:
-    return f"{folder}/{shard:09d}.json"
-
-
-def _numbers(place: Place, folder: str) -> Iterator[int]:
-    for name in place.names(folder):
-        matched = _NAME.fullmatch(name)
-        if matched:
-            yield int(matched[1])
+    def _numbers(self, folder: str) -> set[int]:
+        found = (_NAME.fullmatch(name) for name in self._place.names(folder))
+        return {int(each[1]) for each in found if each and each[2] == self._sweep}

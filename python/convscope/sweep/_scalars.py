@@ -24,6 +24,7 @@ class Scalar:
     units: str = ""
     meaning: str = ""
     needs_clock: bool = False
+    libraries: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -34,7 +35,7 @@ class Scalar:
         if layer.length == 0 or (self.needs_clock and not layer.has_clock):
             return None
         attributes = {"long_name": self.meaning} | ({"units": self.units} if self.units else {})
-        return Variable(f"_{self.name}", readouts(shape), shape[:-1], attributes)
+        return Variable(f"_{self.name}", readouts(shape), shape[:-1], attributes, "float32")
 
     def __call__(self, layer: LayerInfo, block: Floats) -> Floats:
         return self.measure(layer.times_s(), block)
@@ -53,7 +54,9 @@ def _mean_square(times_s: Seconds, series: Floats) -> Floats:
 def _centroid_s(times_s: Seconds, series: Floats) -> Floats:
     energy = np.square(series, dtype=np.float64)
     with np.errstate(invalid="ignore"):  # a silent series has none: NaN
-        found: Floats = energy @ times_s / energy.sum(-1)
+        found: Floats = (energy * times_s).sum(-1) / energy.sum(
+            -1
+        )  # not by BLAS, whose bits depend on the rows beside
     return found
 
 

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 
 from ._estimate import duration
 from ._place import Place
-from ._receipts import Receipts
+from ._receipts import Receipt, Receipts
 
-RECENT = 20  # receipts that the rate is taken from
+LOOKED_AT = 200  # receipts that are read
+RECENT = 20  # of which the last ones give the rate
 
 
 @dataclass(frozen=True, slots=True)
 class SweepStatus:
     """Shards and samples that are there, and what is left.
 
-    ``rate`` is in samples per second, of all processes whose receipts are among the last few; it and ``seconds_left`` are NaN
-    before the first shard. ``not_finite`` counts NaN and infinite values in those last few shards.
+    ``rate`` is in samples per second, of all processes that have finished the last few shards; it and ``seconds_left`` are NaN before the
+    first shard. ``not_finite`` counts NaN and infinite values in those last few shards.
     """
 
     store: str
@@ -57,14 +58,9 @@ def status_of(place: Place, receipts: Receipts, *, samples: int, shard: int) -> 
     """Reads names, and the last few receipts."""
     done = receipts.done()
     shards = -(-samples // shard)
-    last = [found for n in sorted(done)[-RECENT:] if (found := receipts.read(n)) is not None]
-    by_process: dict[str, list[tuple[int, float]]] = {}
-    for each in last:
-        by_process.setdefault(each.process, []).append((each.end - each.first, each.seconds))
-    rate = sum(
-        sum(count for count, _ in each) / max(sum(seconds for _, seconds in each), 1e-9)
-        for each in by_process.values()
-    )
+    read = [found for n in sorted(done)[-LOOKED_AT:] if (found := receipts.read(n)) is not None]
+    last = sorted(read, key=lambda receipt: receipt.finished)[-RECENT:]
+    rate = sum(each.end - each.first for each in last) / max(_busy_seconds(last), 1e-9)
     short = shards * shard - samples  # of the last shard
     samples_done = len(done) * shard - (short if shards - 1 in done else 0)
     return SweepStatus(
@@ -79,3 +75,12 @@ def status_of(place: Place, receipts: Receipts, *, samples: int, shard: int) -> 
         seconds_left=(samples - samples_done) / rate if rate else math.nan,
         not_finite=sum(each.not_finite for each in last),
     )
+
+
+def _busy_seconds(receipts: list[Receipt]) -> float:
+    """For how long anyone was at these shards: pauses are left out, and processes at once count once."""
+    busy, until = 0.0, float("-inf")
+    for start, end in sorted((each.finished - each.seconds, each.finished) for each in receipts):
+        busy += max(end - max(start, until), 0.0)
+        until = max(until, end)
+    return busy

@@ -17,16 +17,17 @@ from typing import Any
 import numpy as np
 import zarr
 from numpy.typing import NDArray
+from zarr.abc.store import ByteRequest
 from zarr.abc.store import Store as ZarrStore
 from zarr.codecs import BloscCodec, ZstdCodec
-from zarr.core.buffer import Buffer
+from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.errors import ZarrUserWarning
 from zarr.storage import MemoryStore, WrapperStore
 
 from ._fingerprint import Fingerprint, SweepMismatchError, differences
 from ._layout import Array, Layout
 from ._place import Place
-from ._receipts import File
+from ._receipts import File, Receipts
 
 COMPRESSIONS = ("blosc", "zstd", "none")
 _ROOT = "zarr.json"
@@ -38,9 +39,10 @@ _TRIES, _PAUSE_S = 5, 0.1
 class Store:
     """A store that this sweep has begun, or goes on with. `begin` makes one."""
 
-    def __init__(self, place: Place, layout: Layout, shard: int) -> None:
-        self.place, self._layout, self._shard = place, layout, shard
+    def __init__(self, place: Place, layout: Layout) -> None:
+        self.place, self._layout = place, layout
         self._recording = _Recording(place.zarr())
+        self._reading = place.zarr(read_only=True)
         self._arrays: dict[str, zarr.Array[Any]] = {}
 
     def write(self, shard: int, rows: slice, values: Mapping[str, NDArray[Any]]) -> dict[str, File]:
@@ -56,7 +58,7 @@ class Store:
         """What the shard adds to results of all samples."""
         name = f"{PARTS}/{shard:09d}.safetensors"
         self.place.write(name, data)
-        return {name: File(len(data), hashlib.sha256(data).hexdigest())}
+        return {name: file_of(data)}
 
     def read_part(self, shard: int) -> bytes:
         """What `write_part` has written."""
@@ -67,14 +69,21 @@ class Store:
             )
         return data
 
-    def write_results(self, values: Mapping[str, NDArray[Any]]) -> None:
-        """Whole arrays, by path."""
+    def write_results(self, values: Mapping[str, NDArray[Any]]) -> dict[str, File]:
+        """Whole arrays, by path; returns their files when they are durable."""
         for path, array in values.items():
             self._open(path)[...] = array
+        files = {
+            name: self._recording.written.pop(name)
+            for name in list(self._recording.written)
+            if name.rpartition("/c")[0] in values
+        }
+        self.place.make_durable(files)
+        return files
 
     def read(self, path: str, rows: slice) -> NDArray[Any]:
         """Stored values of samples."""
-        found: NDArray[Any] = np.asarray(self._open(path)[rows])
+        found: NDArray[Any] = np.asarray(zarr.open_array(self._reading, path=path, mode="r")[rows])
         return found
 
     def _open(self, path: str) -> zarr.Array[Any]:
@@ -89,12 +98,13 @@ def begin(
     place: Place,
     fingerprint: Fingerprint,
     layout: Layout,
+    receipts: Receipts,
     *,
     attributes: Mapping[str, Any],
     shard: int,
     compression: str,
 ) -> Store:
-    """A new store, or the one that the same sweep has begun.
+    """A new store, or the one that the same sweep has begun; metadata that is damaged is written again.
 
     Raises
     ------
@@ -108,17 +118,40 @@ def begin(
         stored = _soon(place)
     if stored is None:
         place.write(_PLAN, json.dumps(fingerprint).encode())
-    else:
-        found = list(differences(stored, fingerprint))
-        if found:
-            raise SweepMismatchError(place.text, found)
-    if place.read(_ROOT) is None:
+    require_same(place, fingerprint)
+    recorded = receipts.metadata()
+    if recorded is None or any(damage(place, name, file) for name, file in recorded.items()):
         contents = _metadata(layout, attributes, shard, compression)
         root = contents.pop(_ROOT)
-        for name, data in contents.items():
+        for name, data in [*contents.items(), (_ROOT, root)]:
             place.write(name, data)
-        place.write(_ROOT, root)
-    return Store(place, layout, shard)
+        receipts.write_metadata({name: file_of(data) for name, data in {**contents, _ROOT: root}.items()})
+    return Store(place, layout)
+
+
+def require_same(place: Place, fingerprint: Fingerprint) -> None:
+    """SweepMismatchError where the store of another sweep is, naming the fields that differ."""
+    stored = stored_plan(place)
+    found = [] if stored is None else list(differences(stored, fingerprint))
+    if found:
+        raise SweepMismatchError(place.text, found)
+
+
+def file_of(data: bytes) -> File:
+    """What a receipt says of it."""
+    return File(len(data), hashlib.sha256(data).hexdigest())
+
+
+def damage(place: Place, name: str, file: File, *, sizes_only: bool = False) -> str:
+    """How a file differs from what was written; nothing where it does not."""
+    if sizes_only:
+        size, same = place.size(name), True
+    else:
+        data = place.read(name)
+        size, same = (None, False) if data is None else (len(data), file_of(data) == file)
+    if size != file.bytes:
+        return f"{name}: expected {file.bytes} bytes, {'it is gone' if size is None else f'got {size}'}"
+    return "" if same else f"{name}: other bytes than were written"
 
 
 def _soon(place: Place) -> Fingerprint:
@@ -191,11 +224,21 @@ def _fill(dtype: np.dtype[Any]) -> float | int:
 
 
 class _Recording(WrapperStore[ZarrStore]):
-    """Passes everything on; keeps the size and SHA-256 of what is written."""
+    """Passes on what is written and keeps its size and SHA-256. Of chunks nothing is there: zarr would read a shard before it writes
+    one, and not write over one that is damaged.
+    """
 
     def __init__(self, store: ZarrStore) -> None:
         super().__init__(store)
         self.written: dict[str, File] = {}
+
+    async def get(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        return None if _is_chunk(key) else await super().get(key, prototype, byte_range)
+
+    async def exists(self, key: str) -> bool:
+        return not _is_chunk(key) and await super().exists(key)
 
     async def set(self, key: str, value: Buffer) -> None:
         data: Any = value.as_numpy_array()
@@ -204,3 +247,7 @@ class _Recording(WrapperStore[ZarrStore]):
 
     async def _set_many(self, values: Iterable[tuple[str, Buffer]]) -> None:
         await asyncio.gather(*(self.set(key, value) for key, value in values))
+
+
+def _is_chunk(key: str) -> bool:
+    return "/c/" in key or key.endswith("/c")

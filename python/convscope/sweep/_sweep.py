@@ -16,18 +16,19 @@ from torch import nn
 
 from ..latents import Design, digest, rows
 from ..models import NetworkSpec, SpeechNetwork
+from ..probe import unwrap
 from ._estimate import SweepEstimate, check_memory, estimate
-from ._executors import EXECUTORS, Executor, run_shards
+from ._executors import Executor, executor_of
 from ._fingerprint import Fingerprint, as_stored, as_text, of_network, of_versions, short
 from ._keep_text import parse_keep
 from ._layout import Layout, lay_out
 from ._passes import Pass, plan_passes
-from ._place import Place, place_of
+from ._place import place_of
 from ._progress import Progress, shown
 from ._receipts import Receipts
 from ._status import SweepStatus, status_of
-from ._store import COMPRESSIONS, Store, begin, stored_plan
-from ._verify import Check, SweepVerification, verify_store, withdraw_damaged
+from ._store import COMPRESSIONS, Store, begin, require_same, stored_plan
+from ._verify import CHECKS, Check, SweepVerification, verify_store, withdraw_damaged
 from ._worker import Worker, finish
 
 
@@ -117,15 +118,17 @@ class Sweep:
         self.design = design if isinstance(design, Design) else rows(design)
         if not len(self.design):
             raise ValueError("design: expected at least one row, got none")
-        self.net, self.out = net, os.fspath(out)
+        self.net, self.out = unwrap(net), os.fspath(out)
+        self.place = place_of(self.out)
         self.kept, self.gathered = parse_keep(keep)
-        self.shard = min(int(shard), len(self.design))
+        self.shard = min(int(shard), 1 << (len(self.design) - 1).bit_length())
         self._reduce = _named(reduce)
         self._layers = (
             list(layers) if isinstance(layers, Iterable) and not isinstance(layers, str) else layers
         )
         self._force_new = force_new
         self._remarks = dict(attributes or {})
+        self.torch_threads = torch.get_num_threads()  # of networks that run in PyTorch, for workers, too
         self._with_latents, self._with_audio, self.dtype, self.compression = (
             latents,
             audio,
@@ -160,11 +163,6 @@ class Sweep:
     def shard_count(self) -> int:
         """Shards in all."""
         return -(-len(self.design) // self.shard)
-
-    @cached_property
-    def place(self) -> Place:
-        """Where the store is."""
-        return place_of(self.out)
 
     @cached_property
     def passes(self) -> tuple[Pass, ...]:
@@ -212,15 +210,15 @@ class Sweep:
             "precision": self._options["precision"],
             "engine": re.sub(r"^(cuda):\d+", r"\1", first.engine),
             "algorithms": first.plan.algorithms,
-            "versions": of_versions(first.engine),
+            "input shape": list(first.input_shape),
+            "sample rate": first.layers[0].sample_rate_hz,
+            "versions": of_versions(first.engine, self.kept, torch_threads=self.torch_threads),
         }
         return as_stored(found)
 
     def estimate(self) -> SweepEstimate:
         """Bytes and seconds, before anything runs; the same work for any number of rows."""
-        return estimate(
-            [each.probe for each in self.passes], self.layout, self.place, samples=len(self), shard=self.shard
-        )
+        return estimate(self.passes, self.gathered, self.design, self.layout, self.place, shard=self.shard)
 
     def run(
         self,
@@ -258,29 +256,31 @@ class Sweep:
         FileExistsError, PermissionError, MemoryError
             for a place that is something else or may not be written, a shard that does not fit in memory.
         """
-        _one_of("executor", executor, EXECUTORS)
+        _one_of("check", check, CHECKS)
+        execute = executor_of(executor, workers=workers, address=address, rank=rank, world=world)
         check_memory(self.estimate(), self.shard)
+        stored = stored_plan(self.place)
+        if self._force_new and stored not in (None, self.fingerprint):
+            self.place.clear()
         store = self.begin()
         receipts = self.receipts
         withdraw_damaged(self.place, receipts, check)
         before = receipts.done()
         with shown(progress, len(before), self.shard_count) as on_shard:
-            run_shards(self, executor, on_shard, workers=workers, address=address, rank=rank, world=world)
+            execute(self, on_shard)
         finish(self, store, receipts)
         status = self.status()
         if status.is_complete and status.done > len(before):
-            self.place.remove_leftovers()
+            self.place.remove_leftovers(array.path for array in self.layout.of_samples)
         return status
 
     def begin(self) -> Store:
         """The store, made if it is not there: what `run` does first."""
-        stored = stored_plan(self.place)
-        if self._force_new and stored not in (None, self.fingerprint):
-            self.place.clear()
         return begin(
             self.place,
             self.fingerprint,
             self.layout,
+            self.receipts,
             attributes=self._attributes(),
             shard=self.shard,
             compression=self.compression,
@@ -321,7 +321,10 @@ class Sweep:
         SweepVerification
             The receipts of damaged shards are withdrawn, so that `run` computes those again.
         """
-        return verify_store(self.place, self.receipts, worker=Worker(self, self.begin()), recompute=recompute)
+        require_same(self.place, self.fingerprint)
+        return verify_store(
+            self.place, self.receipts, worker=lambda: Worker(self, self.begin()), recompute=recompute
+        )
 
     def _attributes(self) -> dict[str, Any]:
         """For people and other programs, flat, as NetCDF can have them."""

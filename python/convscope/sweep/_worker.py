@@ -13,11 +13,12 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from ..probe import LayerInfo
-from ._gather import gather
+from ._gather import Gathered, gather
+from ._keep import Kept
 from ._layout import AUDIO
 from ._moments import Part
 from ._passes import Pass, as_samples
-from ._receipts import Receipt, Receipts
+from ._receipts import File, Receipt, Receipts
 from ._store import Store
 
 if TYPE_CHECKING:
@@ -49,6 +50,22 @@ class Worker:
     def __init__(self, sweep: Sweep, store: Store) -> None:
         self.sweep, self.store, self.receipts = sweep, store, sweep.receipts
         self._since = time.monotonic()
+        # What is done with the series of a reduction and layer, found once.
+        self._places: dict[tuple[str, str], list[tuple[Kept, str]]] = {}
+        self._gathered: dict[tuple[str, str], list[tuple[Gathered, str]]] = {}
+        for each in sweep.passes:
+            for layer in each.layers:
+                name, shape = each.reduction, each.shapes[layer.name]
+                self._places[name, layer.name] = [
+                    (kept, f"{layer.name}/{name}{variable.suffix}")
+                    for kept in sweep.kept
+                    if (variable := kept.variable(layer, shape)) is not None
+                ]
+                self._gathered[name, layer.name] = [
+                    (what, f"{what.group}/{layer.name}/{name}")
+                    for what in sweep.gathered
+                    if what.results(layer, name, shape, sweep.design)
+                ]
         # Memory of shards that are written: fresh pages for each took longer than writing it.
         self._spare: list[dict[str, NDArray[Any]]] = []
 
@@ -99,7 +116,8 @@ class Worker:
         if self._spare:
             return self._spare.pop()
         arrays = self.sweep.layout.of_samples
-        return {array.path: np.empty((self.sweep.shard, *array.shape[1:]), array.dtype) for array in arrays}
+        rows = min(self.sweep.shard, len(self.sweep))
+        return {array.path: np.empty((rows, *array.shape[1:]), array.dtype) for array in arrays}
 
     def _put_design(
         self, into: dict[str, NDArray[Any]], samples: slice, latents: NDArray[np.float32]
@@ -115,11 +133,7 @@ class Worker:
     def _put_kept(
         self, into: dict[str, NDArray[Any]], name: str, layer: LayerInfo, series: NDArray[np.float32]
     ) -> None:
-        for each in self.sweep.kept:
-            variable = each.variable(layer, series.shape[1:])
-            if variable is None:
-                continue
-            path = f"{layer.name}/{name}{variable.suffix}"
+        for each, path in self._places[name, layer.name]:
             values = each(layer, series)
             if np.may_share_memory(values, into[path]):
                 continue
@@ -139,11 +153,9 @@ class Worker:
         series: NDArray[np.float32],
     ) -> None:
         numbers = np.arange(samples.start, samples.stop)
-        for what in self.sweep.gathered:
-            if what.results(layer, name, series.shape[1:], self.sweep.design):
-                key = f"{what.group}/{layer.name}/{name}"
-                part = gather(what, layer, series, numbers, self.sweep.design.cells(samples))
-                parts[key] = what.joined(parts[key], part) if key in parts else part
+        for what, key in self._gathered[name, layer.name]:
+            part = gather(what, layer, series, numbers, self.sweep.design.cells(samples))
+            parts[key] = what.joined(parts[key], part) if key in parts else part
 
 
 def _run(
@@ -158,8 +170,9 @@ def _run(
 
 def finish(sweep: Sweep, store: Store, receipts: Receipts) -> None:
     """Results over all samples, once every shard is there; nothing before."""
-    if not sweep.gathered or receipts.has_results or len(receipts.done()) < sweep.shard_count:
+    if not sweep.gathered or receipts.results() is not None or len(receipts.done()) < sweep.shard_count:
         return
+    files: dict[str, File] = {}
     for what, each in itertools.product(sweep.gathered, sweep.passes):
         for layer in each.layers:
             results = what.results(layer, each.reduction, each.shapes[layer.name], sweep.design)
@@ -167,8 +180,10 @@ def finish(sweep: Sweep, store: Store, receipts: Receipts) -> None:
                 path = f"{what.group}/{layer.name}"
                 parts = _parts(f"{path}/{each.reduction}/", store, sweep.shard_count)
                 merged = what.merged(results, parts)
-                store.write_results({f"{path}/{result}": values for result, values in merged.items()})
-    receipts.write_results()
+                files |= store.write_results(
+                    {f"{path}/{result}": values for result, values in merged.items()}
+                )
+    receipts.write_results(files)
 
 
 def _parts(prefix: str, store: Store, shards: int) -> Iterator[Part]:
