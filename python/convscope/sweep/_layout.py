@@ -34,6 +34,7 @@ RESERVED = (
     "line",
     "step",
 )
+AXES = ("unit", "readout", "rank", "variable", "entry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,78 +112,79 @@ def lay_out(
         for a layer of a name that the store needs, or of which something cannot be kept.
     """
     kept, gathered = tuple(kept), tuple(gathered)
-    arrays = _of_design(design, code_size, with_latents)
-    _check_reductions({reduction for _, reduction in shapes}, {array.path for array in arrays})
-    groups: dict[str, dict[str, Any]] = {
-        "": {"coordinates": " ".join(a.path for a in arrays if a.path != "z")}
-    }
-    useful = set()
-    taken = {*RESERVED, *(array.path for array in arrays)}
-    for layer in layers:
-        if layer.name in taken or "/" in layer.name:
-            raise ValueError(
-                f"layers: a layer named {layer.name!r} has no place beside {', '.join(sorted(taken))}"
-            )
-        group = _Group(layer.name, len(design), dtype)
-        for (name, reduction), shape in shapes.items():
-            if name == layer.name:
-                for each in kept:
-                    variable = each.variable(layer, shape)
-                    if variable is not None:
-                        useful.add(each.text)
-                        group.add(reduction + variable.suffix, variable)
-        if group.arrays:
-            arrays += group.arrays
-            groups[layer.name] = _of_layer(layer) | group.attributes
-    for what in gathered:
-        for layer in layers:
-            results = [
-                result
-                for (name, reduction), shape in shapes.items()
-                if name == layer.name
-                for result in what.results(layer, reduction, shape, design)
-            ]
-            if results:
-                useful.add(what.text)
-                group = _Group(f"{what.group}/{layer.name}", len(design), dtype)
-                for result in results:
-                    group.add_result(result)
-                arrays += group.arrays
-                groups |= {what.group: {}, f"{what.group}/{layer.name}": _of_layer(layer) | group.attributes}
+    root = _of_design(design, code_size, with_latents)
+    _check_names(layers.names, {reduction for _, reduction in shapes}, {array.path for array in root})
+    groups = [_of_kept(layer, shapes, kept, len(design), dtype) for layer in layers]
+    groups += [_of_gathered(layer, shapes, what, design, dtype) for what in gathered for layer in layers]
+    used = {text for group in groups for text in group.used}
     for text in [each.text for each in kept] + [what.text for what in gathered]:
-        if text not in useful:
+        if text not in used:
             raise ValueError(
                 f"keep: none of {', '.join(layers.names)} has a time axis for {text}; choose other layers"
             )
     if audio is not None:
-        rate = audio.sample_rate_hz
-        group = _Group(AUDIO, len(design), "int16")
-        time = Axis("time", np.arange(audio.length) / rate, "s")
-        group.add("waveform", Variable("", (time,), (audio.length,), {"long_name": "1.0 is 32767; clipped"}))
-        arrays += group.arrays
-        groups[AUDIO] = {"sample_rate_hz": rate}
-    return Layout(tuple(arrays), groups)
+        groups.append(_of_sound(audio, len(design)))
+    groups = [group for group in groups if group.arrays]
+    coordinates = " ".join(array.path for array in root if array.path != "z")
+    return Layout(
+        (*root, *(array for group in groups for array in group.arrays)),
+        {"": {"coordinates": coordinates}}
+        | {what.group: {} for what in gathered}
+        | {group.path: group.attributes for group in groups},
+    )
 
 
-def _check_reductions(names: Iterable[str], of_design: set[str]) -> None:
-    """ValueError for a name that an axis has."""
-    for name in names:
-        is_axis = name.startswith(("time", "field_centre")) or name in {
-            "unit",
-            "readout",
-            "rank",
-            "variable",
-            "entry",
-        }
-        if is_axis or name in {*RESERVED, *of_design}:
+def _of_kept(
+    layer: LayerInfo, shapes: Mapping[tuple[str, str], Shape], kept: Iterable[Kept], samples: int, dtype: str
+) -> _Group:
+    """What is kept of each sample of a layer."""
+    group = _Group(layer.name, _about(layer), samples, dtype)
+    for (name, reduction), shape in shapes.items():
+        for each in kept if name == layer.name else ():
+            variable = each.variable(layer, shape)
+            if variable is not None:
+                group.used.append(each.text)
+                group.add(reduction + variable.suffix, variable)
+    return group
+
+
+def _of_gathered(
+    layer: LayerInfo, shapes: Mapping[tuple[str, str], Shape], what: Gathered, design: Design, dtype: str
+) -> _Group:
+    """What is kept of all samples of a layer together."""
+    group = _Group(f"{what.group}/{layer.name}", _about(layer), len(design), dtype)
+    for (name, reduction), shape in shapes.items():
+        for result in what.results(layer, reduction, shape, design) if name == layer.name else ():
+            group.used.append(what.text)
+            group.add_result(result)
+    return group
+
+
+def _of_sound(layer: LayerInfo, samples: int) -> _Group:
+    """The waveform of a generator."""
+    group = _Group(AUDIO, {"sample_rate_hz": layer.sample_rate_hz}, samples, "int16")
+    time = Axis("time", np.arange(layer.length) / layer.sample_rate_hz, "s")
+    group.add("waveform", Variable("", (time,), (layer.length,), {"long_name": "1.0 is 32767; clipped"}))
+    return group
+
+
+def _check_names(layers: Iterable[str], reductions: Iterable[str], of_design: set[str]) -> None:
+    """ValueError for a name that something else in the store has."""
+    taken = {*RESERVED, *of_design}
+    for name in layers:
+        if name in taken or "/" in name:
+            raise ValueError(f"layers: a layer named {name!r} has no place beside {', '.join(sorted(taken))}")
+    for name in reductions:
+        if name in {*taken, *AXES} or name.startswith(("time", "field_centre")):
             raise ValueError(f"reduce: expected a name that nothing else in the store has, got {name!r}")
 
 
 class _Group:
-    """Arrays of one group, the axes that they share among them."""
+    """Arrays of one group, the axes that they share among them; ``used`` is what was asked for and is there."""
 
-    def __init__(self, path: str, samples: int, dtype: str) -> None:
-        self._path, self._samples, self._dtype = path, samples, dtype
+    def __init__(self, path: str, about: Mapping[str, Any], samples: int, dtype: str) -> None:
+        self.path, self._about, self._samples, self._dtype = path, about, samples, dtype
+        self.used: list[str] = []
         self._made: dict[str, Array] = {}
         self._coordinates: list[str] = []
 
@@ -191,8 +193,9 @@ class _Group:
         return list(self._made.values())
 
     @property
-    def attributes(self) -> dict[str, str]:
-        return {"coordinates": " ".join(self._coordinates)} if self._coordinates else {}
+    def attributes(self) -> dict[str, Any]:
+        """Of the group."""
+        return {**self._about} | ({"coordinates": " ".join(self._coordinates)} if self._coordinates else {})
 
     def add(self, name: str, variable: Variable) -> None:
         """An array with a row for each sample."""
@@ -216,9 +219,9 @@ class _Group:
     ) -> None:
         if name in self._made:
             raise ValueError(
-                f"reduce, keep: {self._path}/{name} would be two arrays; give the reduction another name"
+                f"reduce, keep: {self.path}/{name} would be two arrays; give the reduction another name"
             )
-        self._made[name] = Array(f"{self._path}/{name}", dims, shape, dtype, dict(attributes))
+        self._made[name] = Array(f"{self.path}/{name}", dims, shape, dtype, dict(attributes))
         for axis in axes:
             if axis.values is not None:
                 self._constant(axis.name, axis.name, axis.values, {"units": axis.units} if axis.units else {})
@@ -233,7 +236,7 @@ class _Group:
                     self._coordinates.append(centre)
 
     def _constant(self, name: str, dim: str, values: NDArray[Any], attributes: Mapping[str, Any]) -> None:
-        path = f"{self._path}/{name}"
+        path = f"{self.path}/{name}"
         self._made[name] = Array(path, (dim,), values.shape, values.dtype.str[1:], attributes, values)
 
 
@@ -253,6 +256,6 @@ def _of_design(design: Design, code_size: int, with_latents: bool) -> list[Array
     return arrays
 
 
-def _of_layer(layer: LayerInfo) -> dict[str, Any]:
+def _about(layer: LayerInfo) -> dict[str, Any]:
     facts = {"kind": layer.kind, "channels": layer.channels, "activation": layer.activation}
     return facts | ({"rate_hz": layer.rate_hz} if layer.has_clock else {})
