@@ -171,7 +171,7 @@ def test_results_are_merged_once(net, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "text",
     [
-        "serie",
+        "whole",
         "window:1",
         "window:2:1",
         "window:a:b",

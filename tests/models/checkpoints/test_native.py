@@ -87,7 +87,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, networks, monkeypatch, mome
             raise OSError(28, "No space left on device")
 
     targets = {"save_file": "convscope.models.checkpoints._native.save_file", "fsync": "os.fsync"}
-    monkeypatch.setattr(targets.get(moment, "convscope._folders._sync"), full)
+    monkeypatch.setattr(targets.get(moment, "convscope._folders.sync"), full)
     with torch.no_grad():
         networks["generator"].fc.weight.zero_()
     with pytest.raises(OSError, match="No space left"):
