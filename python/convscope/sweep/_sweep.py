@@ -265,12 +265,11 @@ class Sweep:
         store = self.begin()
         receipts = self.receipts
         withdraw_damaged(self.place, receipts, check)
-        before = receipts.done()
-        with shown(progress, len(before), self.shard_count) as on_shard:
+        with shown(progress, len(receipts.done()), self.shard_count) as on_shard:
             execute(self, on_shard)
         finish(self, store, receipts)
         status = self.status()
-        if status.is_complete and status.done > len(before):
+        if status.is_complete:
             self.place.remove_leftovers(array.path for array in self.layout.of_samples)
         return status
 
