@@ -87,6 +87,20 @@ def write_files(contents: Mapping[Path, bytes | None]) -> None:
         sync(folder)
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path beside the given one that takes its place when the work inside succeeds, and vanishes when not."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        else:
+            temporary.unlink(missing_ok=True)
+
+
 def sync(path: Path) -> None:
     """A file or folder survives a loss of power."""
     descriptor = os.open(path, os.O_RDONLY)

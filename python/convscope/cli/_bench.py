@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .._folders import replacing
 from ._console import note, progress, say, show_table
 from ._errors import FAILURE, Misuse, misuse, reporting
 from ._options import Debug
-from ._output import replacing, write_figure
+from ._output import write_figure
 
 if TYPE_CHECKING:
     from ..bench import Case, Report

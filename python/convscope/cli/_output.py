@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import __version__
+from .._folders import replacing
 from ._errors import Misuse
 
 if TYPE_CHECKING:
@@ -72,14 +71,3 @@ def write_figure(path: Path, figure: Figure) -> None:
     """PNG."""
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png")
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A path beside the given one that takes its place when the work inside succeeds, and vanishes when not."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .._folders import replacing
 from ._console import note, say, show_json, show_table
 from ._errors import Failure, Misuse, misuse, reporting
 from ._options import Debug, Json
@@ -120,7 +121,8 @@ def compare(
             raise Misuse(f"--out: {out} exists already")
         with misuse(ValueError, FileNotFoundError):
             found = compare_sweeps(first, second, layers=layers, reduction=reduction)
-        found.to_netcdf(out, engine="h5netcdf")
+        with replacing(out) as made:
+            found.to_netcdf(made, engine="h5netcdf")
         show_table(
             ("layer", "pairs", "mean |difference|", "largest |effect|"),
             [_row(name, node) for name, node in found.children.items()],

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._folders import replacing
 from ..data import write_sound
 from ..probe import resample_linear
 from ._layout import AUDIO
@@ -70,7 +69,7 @@ def export_sweep(
         raise ValueError(f"to: expected {', '.join(FORMATS)}, got {path}")
     if rate_hz is not None and path.suffix:
         raise ValueError(f"rate_hz: of WAV files only, got {path}")
-    with _placed(path) as made:
+    with replacing(path) as made:
         if path.suffix == ".parquet":
             _to_parquet(stored, tree, made, chosen, samples)
         elif path.suffix == ".nc":
@@ -226,19 +225,3 @@ def _blocks(stored: Stored, samples: slice) -> Iterator[slice]:
         part = slice(max(rows.start, first), min(rows.stop, end))
         if part.start < part.stop:
             yield part
-
-
-@contextmanager
-def _placed(path: Path) -> Iterator[Path]:
-    """A place beside it, which becomes it when all is written."""
-    import shutil
-
-    made = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        yield made
-        made.rename(path)
-    finally:
-        if made.is_dir():
-            shutil.rmtree(made)
-        else:
-            made.unlink(missing_ok=True)
