@@ -17,17 +17,17 @@ std::vector<Run> merge_runs(const std::vector<index>& offsets, index channels, i
     return runs;
 }
 
-std::vector<index> split_groups(std::vector<Run>& runs) {
+std::vector<index> split_groups(std::vector<Run>& runs, index most) {
     std::vector<Run> pieces;
     std::vector<index> ends;
     index depth = 0;
     for (Run run : runs) {
         while (run.length > 0) {
-            if (depth == group_depth) {
+            if (depth == most) {
                 ends.push_back(static_cast<index>(pieces.size()));
                 depth = 0;
             }
-            const index length = std::min(run.length, group_depth - depth);
+            const index length = std::min(run.length, most - depth);
             pieces.push_back({run.offset, length});
             run = {run.offset + length, run.length - length};
             depth += length;
@@ -58,7 +58,7 @@ void PanelPlan::pack(const Weights& weights, const std::vector<std::vector<Tap>>
         offsets.reserve(of_phase.size());
         for (const Tap& tap : of_phase) offsets.push_back(tap.offset);
         phase.runs = merge_runs(offsets, channels, in_.stride);
-        phase.group_ends = split_groups(phase.runs);
+        phase.group_ends = split_groups(phase.runs, block_.out_length == 1 ? exact_group_depth : group_depth);
         phase.depth = static_cast<index>(of_phase.size()) * channels;
         for (index panel = 0; panel < panels; ++panel) {
             const index columns = std::min(width, block_.out_channels - panel * width);

@@ -12,13 +12,16 @@ inline constexpr index block_rows = 96;
 
 // Inputs summed in registers before they are added to the tile. Longer saves additions, shorter rounds less.
 inline constexpr index group_depth = 512;
+// Of an output of one position, such as logits: few values, each a long sum that is judged by itself. Reading its weights takes
+// longer than the additions.
+inline constexpr index exact_group_depth = 64;
 
 // Runs that follow each other in memory become one, so that few-channel inputs (a waveform: one channel) are read as
 // whole windows. `position_stride` is the floats from one position to the next.
 std::vector<Run> merge_runs(const std::vector<index>& offsets, index channels, index position_stride);
 
-// Splits runs into groups of at most group_depth floats; returns the index one past the last run of each group.
-std::vector<index> split_groups(std::vector<Run>& runs);
+// Splits runs into groups of at most `most` floats; returns the index one past the last run of each group.
+std::vector<index> split_groups(std::vector<Run>& runs, index most = group_depth);
 
 class PanelPlan final : public Operation {
   public:
