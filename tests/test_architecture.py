@@ -25,6 +25,7 @@ ORDER = (
     "_folders",
     "data",
     "latents",
+    "stats",
     "models",
     "zoo",
     "probe",
@@ -37,8 +38,9 @@ ORDER = (
 STANDS_ALONE = (
     "data",
     "latents",
+    "stats",
     "models",
-)  # data and latents need no torch and no engine, a description needs no engine
+)  # a description needs no engine, the others no torch either
 ROOMS = [
     room
     for room in ORDER

@@ -1,0 +1,139 @@
+"""Smoothing parameters by REML, and rho by REML's profile.
+
+REML has several optima once rho is large, and a smooth that starts as a straight line may stay one; so it is minimised from several starts,
+by L-BFGS on the exact gradient, and the best is finished by Newton steps. A logarithm further than `REACH` from where penalty and values
+are balanced changes nothing any more: the smooth is a line, or not penalised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.optimize
+from numpy.typing import NDArray
+
+from ._arrowhead import Arrowhead, Fit
+from ._basis import Floats
+
+REACH = 22.0
+# Of curves, and of tokens' shapes, relative to the balance.
+STARTS = ((-8.0, 0.0), (0.0, 0.0), (-8.0, 6.0), (-8.0, -6.0))
+RHO_GRID = (-0.6, -0.3, 0.0, 0.2, 0.4, 0.6, 0.75, 0.85, 0.92, 0.97)
+_RHO_REACH = 0.995
+_STEP = 1e-4  # of the gradient's differences
+_FLAT = 1e-7  # a gradient, in units of log-likelihood
+_NEWTON_STEPS = 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Optimum:
+    """The best fit, REML at the end of each start, and whether its gradient vanishes."""
+
+    fit: Fit
+    starts: tuple[float, ...]
+    converged: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profile:
+    """The best rho, and REML over those that were tried, in their order."""
+
+    rho: float
+    rhos: Floats
+    reml: Floats
+
+
+def minimise(equations: Arrowhead, starts: list[Floats] | None = None) -> Optimum:
+    """The theta of smallest REML."""
+    neutral = equations.neutral()
+    low, high = neutral - REACH, neutral + REACH
+
+    def reml(theta: Floats) -> tuple[float, Floats]:
+        fit = equations.solve(theta)
+        return fit.reml, fit.gradient
+
+    ends = [
+        scipy.optimize.minimize(
+            reml,
+            np.clip(start, low, high),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=list(zip(low, high, strict=True)),
+            options={"maxiter": 300, "ftol": 1e-13, "gtol": 1e-6},
+        )
+        for start in starts or default_starts(neutral)
+    ]
+    best = min(ends, key=lambda end: float(end.fun))
+    fit = _newton(equations, equations.solve(best.x), low, high)
+    return Optimum(fit, tuple(float(end.fun) for end in ends), _is_flat(fit, low, high))
+
+
+def default_starts(neutral: Floats) -> list[Floats]:
+    """Curves wiggly or balanced, tokens balanced, smooth or wiggly."""
+    offsets = np.array([[*[curves] * (len(neutral) - 2), shape, 0.0] for curves, shape in STARTS])
+    return list(neutral + offsets)
+
+
+def profile(equations_at: Callable[[float], Arrowhead]) -> tuple[Optimum, Profile]:
+    """The rho of smallest REML: a grid, then a search between the neighbours of its best."""
+    tried: dict[float, Optimum] = {}
+
+    def reml(rho: float) -> float:
+        equations = equations_at(rho)
+        starts = default_starts(equations.neutral())
+        near = sorted(tried, key=lambda other: abs(other - rho))[:2]
+        found = minimise(equations, [*(tried[other].fit.theta for other in near), *starts[: 4 - len(near)]])
+        tried[rho] = found
+        return found.fit.reml
+
+    grid = [reml(rho) for rho in RHO_GRID]
+    best = int(np.argmin(grid))
+    around = (-_RHO_REACH, *RHO_GRID, _RHO_REACH)
+    scipy.optimize.minimize_scalar(
+        reml,
+        bounds=(around[best], around[best + 2]),
+        method="bounded",
+        options={"xatol": 1e-4, "maxiter": 25},
+    )
+    rho = min(tried, key=lambda each: tried[each].fit.reml)
+    rhos = np.array(sorted(tried))
+    return tried[rho], Profile(rho, rhos, np.array([tried[each].fit.reml for each in rhos]))
+
+
+def _newton(equations: Arrowhead, fit: Fit, low: Floats, high: Floats) -> Fit:
+    """Steps on the exact gradient, its derivative by differences; none that makes REML larger."""
+    for _ in range(_NEWTON_STEPS):
+        if _is_flat(fit, low, high):
+            break
+        free = ~_is_held(fit, low, high)
+        curvature = np.empty((len(free), len(free)))
+        for i in np.flatnonzero(free):
+            step = np.zeros(len(free))
+            step[i] = _STEP
+            ahead, behind = equations.solve(fit.theta + step), equations.solve(fit.theta - step)
+            curvature[i] = (ahead.gradient - behind.gradient) / (2 * _STEP)
+        values, vectors = np.linalg.eigh((curvature + curvature.T)[np.ix_(free, free)] / 2)
+        change = np.zeros(len(free))
+        safe = np.maximum(np.abs(values), 1e-6)
+        change[free] = -vectors @ (vectors.T @ fit.gradient[free] / safe)
+        change *= min(1.0, 2.0 / max(np.abs(change).max(), 1e-300))
+        for halving in range(6):
+            following = equations.solve(np.clip(fit.theta + change / 2**halving, low, high))
+            if following.reml <= fit.reml + 1e-10 * abs(fit.reml):
+                break
+        else:
+            break
+        fit = following
+    return fit
+
+
+def _is_held(fit: Fit, low: Floats, high: Floats) -> NDArray[np.bool_]:
+    """Where theta is at its limit, and would go beyond it."""
+    return ((fit.theta >= high) & (fit.gradient < 0)) | ((fit.theta <= low) & (fit.gradient > 0))
+
+
+def _is_flat(fit: Fit, low: Floats, high: Floats) -> bool:
+    free = ~_is_held(fit, low, high)
+    return bool(np.abs(fit.gradient[free]).max(initial=0.0) < _FLAT * max(abs(fit.reml), 1.0))

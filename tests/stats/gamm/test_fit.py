@@ -1,0 +1,204 @@
+"""`fit_gamm` on tables with known truth, and on what it cannot model."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.stats.gamm.cases import simulate
+
+from convscope.stats import fit_gamm
+
+SMALL = {"k": 7, "k_token": 5}
+
+
+@pytest.fixture(scope="module")
+def table():
+    return simulate(seed=2, tokens=10, bend=0.5, shift=0.2)
+
+
+@pytest.fixture(scope="module")
+def result(table):
+    return fit_gamm(table, rho=0.5, **SMALL)
+
+
+def test_planted_differences_are_found_where_they_are(table, result):
+    times = np.linspace(0, 1, 41)
+    truth = 0.2 + 0.5 * np.cos(6 * times)
+    difference = result.difference("c", "a", times)
+    assert ((difference.lower < truth) & (truth < difference.upper)).all()
+    assert result.smooths.set_index("term").p["s(time):groupOc"] < 1e-4
+    none = result.difference("b", "a", times)
+    assert not none.significant.any()
+    intervals = result.significant_intervals("c", "a", times)
+    strong = np.abs(truth) > 0.55
+    assert all(((intervals.start <= time) & (time <= intervals.end)).any() for time in times[strong])
+    assert list(intervals.columns) == ["group", "other", "start", "end", "difference"]
+
+
+def test_any_pair_comes_from_one_fit(table, result):
+    other = fit_gamm(table, rho=0.5, reference="c", **SMALL)
+    assert other.groups == ("c", "a", "b")
+    times = np.linspace(0, 1, 9)
+    ours, again = result.difference("b", "c", times), other.difference("b", "c", times)
+    np.testing.assert_allclose(ours.difference, again.difference, atol=0.1)  # the penalties are others
+    np.testing.assert_allclose(
+        result.difference("b", "c", times).difference, -result.difference("c", "b", times).difference
+    )
+
+
+def test_rows_may_come_in_any_order(table, result):
+    shuffled = table.sample(frac=1, random_state=0)
+    again = fit_gamm(shuffled, rho=0.5, **SMALL)
+    pd.testing.assert_frame_equal(again.parametric, result.parametric)
+    pd.testing.assert_frame_equal(again.smooths, result.smooths)
+    np.testing.assert_array_equal(again.fitted, result.fitted[shuffled.index])
+    np.testing.assert_array_equal(again.residuals("ar1"), result.residuals("ar1")[shuffled.index])
+
+
+def test_simultaneous_bands_are_wider_and_the_default(result):
+    wide, narrow = result.difference("c"), result.difference("c", simultaneous=False)
+    assert narrow.critical[0] == pytest.approx(1.959964)
+    assert wide.critical[0] > 2.3
+    assert (wide.upper > narrow.upper).all()
+    assert result.difference("c").equals(wide)  # a seed of its own
+    assert not result.difference("c", seed=1).equals(wide)
+
+
+def test_draws_have_the_distribution_that_the_critical_value_is_of(result):
+    """A band of level .8 holds four fifths of curves drawn from the coefficients' distribution, whole."""
+    times = np.linspace(0, 1, 30)
+    band = result.predict(times, ["b"], level=0.8)
+    rows = result.lpmatrix("b", times)
+    draws = np.random.default_rng(9).multivariate_normal(result.curves.coefficients, result.vcov, 4000)
+    curves = draws @ rows.T
+    inside = ((curves >= band.lower.to_numpy()) & (curves <= band.upper.to_numpy())).all(1).mean()
+    assert inside == pytest.approx(0.8, abs=0.03)
+
+
+def test_residuals(table, result):
+    np.testing.assert_allclose(result.fitted + result.residuals(), table.value)
+    innovations = result.residuals("ar1")
+    first = table.groupby("token").head(1).index
+    np.testing.assert_allclose(innovations[first], result.residuals()[first])
+    with pytest.raises(ValueError, match="kind: expected response or ar1, got 'pearson'"):
+        result.residuals("pearson")
+
+
+def test_rho_by_reml_is_near_the_planted_one():
+    table = simulate(seed=3, groups=("a", "b"), tokens=20, length=40, rho=0.6, between=0.2)
+    result = fit_gamm(table)
+    assert result.info.rho == pytest.approx(0.6, abs=0.1)
+    profile = dict(result.info.rho_profile)
+    assert min(profile, key=profile.get) == result.info.rho
+    low = fit_gamm(table, rho="acf")
+    assert low.info.rho < 0.6  # token curves eat it: why REML is the default
+    assert result.info.rho_by == "reml"
+    assert fit_gamm(table, rho=None).info.rho == 0
+
+
+def test_speakers_widen_what_is_said_of_groups():
+    """Each speaker says one word only: the tokens of a word are not independent."""
+    table = simulate(seed=4, groups=("a", "b"), tokens=12, speakers=6)
+    table["speaker"] = table["speaker"] + table["group"]
+    table.loc[table.speaker == "s1a", "value"] += 1
+    plain, with_speakers = fit_gamm(table, rho=0.5), fit_gamm(table, rho=0.5, speaker="speaker")
+    assert with_speakers.parametric.se[1] > 1.3 * plain.parametric.se[1]
+    assert "s(speaker)" in list(with_speakers.smooths.term)
+    assert with_speakers.formula.endswith('s(speaker, bs="re")')
+
+
+def test_one_curve_without_groups(table):
+    result = fit_gamm(table, group=None, rho=0.5, **SMALL)
+    assert list(result.parametric.term) == ["(Intercept)"]
+    assert list(result.smooths.term) == ["s(time)", "s(time,token)"]
+    assert result.groups == ("all",)
+
+
+def test_what_is_written(tmp_path, result):
+    assert result.formula == (
+        'value ~ group + s(time, k=7) + s(time, by=groupO, k=7) + s(time, token, bs="fs", m=1, k=5)'
+    )
+    result.to_csv(tmp_path / "new" / "gamm")
+    read = pd.read_csv(tmp_path / "new" / "gamm" / "parametric.csv")
+    np.testing.assert_allclose(read.estimate, result.parametric.estimate)
+    assert json.loads((tmp_path / "new" / "gamm" / "info.json").read_text())["rho"] == 0.5
+    assert json.loads(json.dumps(result.to_dict()))["formula"] == result.formula
+    latex = result.to_latex()
+    assert r"s(time):groupOc & " in latex
+    assert "<0.0001" in latex
+    assert "rho 0.5 (given)" in str(result)
+
+
+def test_a_word_with_one_token_is_told_of(table):
+    few = table[~((table.group == "b") & (table.token != "t001"))]
+    result = fit_gamm(few, rho=0.5, **SMALL)
+    assert "one token only of b" in result.info.remarks[0]
+
+
+BAD = {
+    "one token of each": (
+        lambda t: t[t.token.isin(["t000", "t001", "t002"])],
+        r"token: expected several tokens of at least one group, got one of each",
+    ),
+    "one sample": (
+        lambda t: t[(t.group != "b") | ((t.token == "t001") & (t.time == 0))],
+        r"group: expected at least 2 different times in each group, got 1 in 'b'",
+    ),
+    "constant": (lambda t: t.assign(value=0.5), r"value: expected values that vary, got 0.5 in all \d+ rows"),
+    "NaN": (lambda t: t.assign(value=t.value.where(t.index > 2)), r"value: expected finite numbers .*, got 3 of"),
+    "NaN times": (lambda t: t.assign(time=t.time.where(t.index > 0)), r"time: expected finite numbers"),
+    "text": (lambda t: t.assign(value="x"), r"value: expected numbers in column 'value', got"),
+    "no name": (lambda t: t.assign(token=t.token.where(t.index > 2)), r"token: expected a name in each row, got 3"),
+    "token of two groups": (
+        lambda t: t.assign(token=t.token.replace("t001", "t000")),
+        r"token: expected names that are unique, got 't000' in group 'a' and 'b'",
+    ),
+    "token twice": (
+        lambda t: t.assign(token=t.token.replace("t003", "t000")),
+        r"token: expected one row for each token and time, got 12 more, such as of 't000' at 0",
+    ),
+    "no rows": (lambda t: t[:0], r"table: expected rows, got none"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_cannot_be_modelled(table, case):
+    spoil, message = BAD[case]
+    with pytest.raises(ValueError, match=message):
+        fit_gamm(spoil(table), rho=0.5, **SMALL)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"k": 13}, r"k: expected a number from 3 to 12, the number of different times, got 13"),
+        ({"k_token": 13}, r"k_token: expected a number from 2 to 12"),
+        ({"k": 2.5}, r"k: expected a number from 3"),
+        ({"rho": 1.0}, r"rho: expected a number between -1 and 1, got 1.0"),
+        ({"rho": "ml"}, r"rho: expected a number, 'reml', 'acf' or None, got 'ml'"),
+        ({"engine": "gam"}, r"engine: expected native, mgcv, mssm, got 'gam'"),
+        ({"reference": "d"}, r"reference: expected one of a, b, c, got 'd'"),
+    ],
+)
+def test_requests_that_cannot_be(table, options, message):
+    with pytest.raises(ValueError, match=message):
+        fit_gamm(table, **{"rho": 0.5, **SMALL, **options})
+
+
+def test_columns_that_are_not_there(table):
+    with pytest.raises(
+        KeyError, match="value: no column 'sound'; there are token, group, speaker, time, value"
+    ):
+        fit_gamm(table, value="sound")
+
+
+def test_what_is_asked_of_a_result(result):
+    with pytest.raises(ValueError, match="group: expected one of a, b, c, got 'd'"):
+        result.difference("d")
+    with pytest.raises(ValueError, match="level: expected a number between 0 and 1, got 95"):
+        result.predict(level=95)
+    with pytest.raises(ValueError, match="times: expected finite times"):
+        result.predict([np.nan])
