@@ -23,6 +23,7 @@ def designs():
         "sphere": latents.sphere(A, B, steps=30, code_size=3),
         "variable": latents.variable("z11", [-15.0, 0.5, 4.5, 100], bases=BASES),
         "grid": latents.grid({"z3": [0.0, 1], 0: [5.0, 6, 7]}, bases=BASES),
+        "path": latents.path({"z3": [1.5, 0, 0, 0, 1], 0: [0, 0.0, 1, 1, 2]}, bases=BASES),
         "rows": latents.rows(np.random.default_rng(2).random((30, 12))),
     }
 
@@ -121,6 +122,21 @@ def test_a_grid_has_every_combination():
     assert {tuple(row) for row in rows[:6, [3, 0]].tolist()} == {(a, b) for a in (0, 1) for b in (5, 6, 7)}
     np.testing.assert_array_equal(rows[:, [3, 0]], np.stack([found["z3"], found["z0"]], axis=1))
     np.testing.assert_array_equal(rows[6:12, 4:], np.repeat(BASES[1:2], 6, axis=0)[:, 4:])
+
+
+def test_a_path_takes_its_variables_along_together():
+    down = np.maximum(np.arange(1.5, -1.6, -0.125), 0)
+    design = latents.path({"z0": down, "z1": down[::-1]}, bases=BASES)
+    assert len(design) == 7 * 25  # the papers' steps
+    rows = design[25:50]
+    np.testing.assert_array_equal(rows[:, 0], down)
+    np.testing.assert_array_equal(rows[:, 1], down[::-1])
+    np.testing.assert_array_equal(rows[:, 2:], np.broadcast_to(BASES[1][2:], (25, 10)))
+    assert list(design.variables([26])) == ["base", "step", "z0", "z1"]
+    np.testing.assert_array_equal(design.axes["step"], np.arange(25))
+    np.testing.assert_array_equal(design.cells([26, 3]), [1, 3])
+    with pytest.raises(ValueError, match=r"values: expected as many for each variable, got \[2, 3\]"):
+        latents.path({0: [0, 1], 1: [0, 1, 2]}, bases=BASES)
 
 
 def test_rows_of_a_file_are_read_when_they_are_asked_for(tmp_path):

@@ -4,6 +4,7 @@ random(10**9, code=OneHot(8), seed=3)                     # as in training
 line(z0, z1, steps=2001), lines(...), sphere(...)         # from one vector to another
 variable("z11", np.arange(-15, 6, 2), bases=random(100))  # one variable, the others fixed
 grid({"z3": a, "z11": b}, bases=...)                      # several, every combination
+path({"z0": down, "z1": up}, bases=...)                   # several together, step by step
 rows("latents.npy")                                       # vectors that are there already
 """
 
@@ -11,6 +12,7 @@ from ._design import Design, digest
 from ._given import rows
 from ._grid import grid, variable
 from ._line import line, lines, sphere
+from ._path import path
 from ._random import Binary, Latents, OneHot, random
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "grid",
     "line",
     "lines",
+    "path",
     "random",
     "rows",
     "sphere",

@@ -84,16 +84,25 @@ def variable(which: int | str, values: ArrayLike, *, bases: Design | ArrayLike) 
 def grid(values: Mapping[Any, ArrayLike], *, bases: Design | ArrayLike) -> Grid:
     """Several latent variables over values of their own, every combination, as `variable` does one."""
     design = as_design("bases", bases)
+    found = checked_values(values, design.size)
+    for place, listed in found.items():
+        require(
+            len(np.unique(listed)) == len(listed), f"values of z{place}", "each value once", listed.tolist()
+        )
+    return Grid(design, found)
+
+
+def checked_values(values: Mapping[Any, ArrayLike], size: int) -> dict[int, NDArray[np.float64]]:
+    """(values,) by place in a vector of ``size``; ValueError naming the argument."""
     require(len(values) > 0, "values", "at least one variable", "none")
     found: dict[int, NDArray[np.float64]] = {}
     for which, each in values.items():
-        place = _place(which, design.size)
+        place = _place(which, size)
         require(place not in found, "values", "each variable once", f"z{place} twice")
         listed = found[place] = finite(f"values of z{place}", each)
         name, shape = f"values of z{place}", listed.shape
         require(len(shape) == 1 and shape[0] > 0, name, "a list of one or more", f"shape {shape}")
-        require(len(np.unique(listed)) == len(listed), name, "each value once", listed.tolist())
-    return Grid(design, found)
+    return found
 
 
 def _place(which: int | str, size: int) -> int:
