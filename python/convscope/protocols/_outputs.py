@@ -1,0 +1,155 @@
+"""What a generator says, measured: its output and its layers, within the vowel and the fricative of each output, in one tidy table.
+
+Classes of sound are found on the output. Of each the longest segment is taken, without its edges, so that one value per sound, layer and
+measure remains, which is what effects are computed of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..acoustics import F0, ClassSettings, Intensity, Interval, Intervals, SpectralMoments, find_segments, measure
+from ..latents import Design
+from ..probe import LayerInfo, LayerTable, Probe, Series
+from ._study import DataFrame
+
+CHUNK = 256  # sounds at a time
+EDGE = 0.15  # of a segment, left out at either end
+LEAST_DB = -50.0  # re full scale: below, an output is silent
+KINDS = ("vowel", "fricative")
+_UNITS = {"s": "s", "f0_median": "Hz", "intensity_mean": "dB", "cog": "Hz", "spectral_sd": "Hz", "activation": ""}
+
+
+def output_name(layers: LayerTable) -> str:
+    """The layer that makes the waveform.
+
+    Raises
+    ------
+    ValueError
+        where none does.
+    """
+    last = layers[-1]
+    if not last.has_clock or last.channels != 1 or last.length != last.slice_len:
+        shape = f"{last.length or 'no'} positions x {last.channels} channels"
+        raise ValueError(f"net: expected a generator, whose last layer is a waveform, got {last.name} with {shape}")
+    return last.name
+
+
+def measured_outputs(
+    probe: Probe,
+    design: Design | NDArray[np.float32],
+    *,
+    f0: F0,
+    workers: int = 1,
+    on_chunk: Callable[[int, int], None] | None = None,
+) -> DataFrame:
+    """Measures of every row of a design, made and measured in chunks.
+
+    Returns
+    -------
+    DataFrame (sound, layer, measure, value, unit, reason)
+        Of the output the seconds of each class. Of every layer, within the vowel and the fricative, the mean activation, and where it carries
+        them F0, intensity, and centre and deviation of the spectrum. A value that cannot be had is NaN, with the reason.
+    """
+    import pandas as pd
+
+    tables = []
+    for first in range(0, len(design), CHUNK):
+        rows = np.asarray(design[slice(first, first + CHUNK)])
+        table = _measured(probe.run(rows), f0, workers)
+        tables.append(table.assign(sound=table["sound"] + first))
+        if on_chunk is not None:
+            on_chunk(min(first + CHUNK, len(design)), len(design))
+    return pd.concat(tables, ignore_index=True)
+
+
+def segments(series: Series, f0: F0) -> Intervals:
+    """Vowels, fricatives and silences of the outputs; a silent output has none."""
+    output = output_name(series.layers)
+    settings = ClassSettings(floor_hz=f0.floor_hz, ceiling_hz=f0.ceiling_hz)
+    sounds = np.asarray(series[output])
+    loud = np.abs(sounds).max(1) >= 10 ** (LEAST_DB / 20)
+    found = find_segments(series, layer=output, settings=settings)
+    return Intervals(tuple(each for each in found if loud[each.sound]))
+
+
+def inner_parts(marks: Intervals, kind: str) -> Intervals:
+    """Of each sound the longest segment of a kind, without its edges."""
+    longest: dict[int, Interval] = {}
+    for each in marks.labelled(kind):
+        if each.sound not in longest or each.span.duration_s > longest[each.sound].span.duration_s:
+            longest[each.sound] = each
+    return Intervals(
+        tuple(
+            Interval(sound, kind, each.start_s + EDGE * each.span.duration_s, each.end_s - EDGE * each.span.duration_s)
+            for sound, each in longest.items()
+        )
+    )
+
+
+def _measured(series: Series, f0: F0, workers: int) -> DataFrame:
+    """Of one chunk."""
+    import pandas as pd
+
+    output, marks = output_name(series.layers), segments(series, f0)
+    parts = [_seconds(marks, output, len(np.asarray(series[output])))]
+    measures = {"vowel": (f0, Intensity(f0.floor_hz)), "fricative": (Intensity(f0.floor_hz), SpectralMoments())}
+    for kind in KINDS:
+        own = inner_parts(marks, kind)
+        parts.append(_activations(series, own, kind))
+        if len(own):
+            found = measure(series, *measures[kind], intervals=own, workers=workers).table
+            kept = found[found["measure"].isin(_UNITS)]
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "sound": kept["sound"],
+                        "layer": kept["layer"].astype(str),
+                        "measure": kept["measure"].astype(str) + f" of the {kind}",
+                        "value": kept["value"],
+                        "unit": kept["unit"].astype(str),
+                        "reason": kept["reason"].astype(str),
+                    }
+                )
+            )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _seconds(marks: Intervals, output: str, count: int) -> DataFrame:
+    """How long each class sounds."""
+    import pandas as pd
+
+    tables = []
+    for kind in KINDS:
+        total = np.zeros(count)
+        for each in marks.labelled(kind):
+            total[each.sound] += each.span.duration_s
+        named = {"layer": output, "measure": f"seconds of {kind}s", "value": total, "unit": "s", "reason": ""}
+        tables.append(pd.DataFrame({"sound": np.arange(count), **named}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _activations(series: Series, marks: Intervals, kind: str) -> DataFrame:
+    """Mean of each layer within the intervals; where a layer has no position in one, the nearest."""
+    import pandas as pd
+
+    rows = []
+    for layer in series.layers:
+        if not layer.has_clock:
+            continue
+        times_s, values = layer.times_s(), np.asarray(series[layer.name], np.float64)
+        for each in marks:
+            inside = (times_s >= each.start_s) & (times_s <= each.end_s)
+            if not inside.any():
+                inside = np.arange(len(times_s)) == np.abs(times_s - (each.start_s + each.end_s) / 2).argmin()
+            rows.append((each.sound, layer.name, float(np.abs(values[each.sound, inside]).mean())))
+    table = pd.DataFrame(rows, columns=["sound", "layer", "value"])
+    return table.assign(measure=f"activation in the {kind}", unit="", reason="")
+
+
+def timed_layers(layers: LayerTable) -> list[LayerInfo]:
+    """Those with a time axis."""
+    return [each for each in layers if each.has_clock]
