@@ -25,10 +25,12 @@ ORDER = (
     "_folders",
     "data",
     "latents",
+    "stats",
     "models",
     "zoo",
     "probe",
     "sweep",
+    "profiles",
     "train",
     "plot",
     "bench",
@@ -37,8 +39,9 @@ ORDER = (
 STANDS_ALONE = (
     "data",
     "latents",
+    "stats",
     "models",
-)  # data and latents need no torch and no engine, a description needs no engine
+)  # data, latents and stats need no torch and no engine, a description needs no engine
 ROOMS = [
     room
     for room in ORDER

@@ -1,0 +1,37 @@
+"""Statistics of layer series: tidy tables in, frozen results with tables out (extra ``stats``).
+
+pairs = pair_layers(acoustics.table)                                           # each layer's value beside the output's
+correlate(pairs, "layer_value", "output_value", by=["measure", "layer"])       # with intervals and corrected p-values
+discover_latents(z, annotation).standing_out                                   # which variables carry it
+causal_effects(measured, design.variables()["z11"], design.variables()["base"])  # what one variable does
+"""
+
+from ._codes import CodeTable, code_table
+from ._correlate import Correlations, correlate
+from ._linear import LinearModel, linear_model
+from ._mixed import MixedModel, mixed_model
+from ._multiplicity import adjust
+from ._pairs import pair_layers
+from ._result import Result
+from .discovery import Discovery, discover_latents, elbow
+from .effects import Effects, causal_effects, effects_of_table
+
+__all__ = [
+    "CodeTable",
+    "Correlations",
+    "Discovery",
+    "Effects",
+    "LinearModel",
+    "MixedModel",
+    "Result",
+    "adjust",
+    "causal_effects",
+    "code_table",
+    "correlate",
+    "discover_latents",
+    "effects_of_table",
+    "elbow",
+    "linear_model",
+    "mixed_model",
+    "pair_layers",
+]
