@@ -13,11 +13,13 @@ from ._mixed import MixedModel, mixed_model
 from ._multiplicity import adjust
 from ._pairs import pair_layers
 from ._result import Result
+from .copies import Copies, find_copies
 from .discovery import Discovery, discover_latents, elbow
 from .effects import Effects, causal_effects, effects_of_table
 
 __all__ = [
     "CodeTable",
+    "Copies",
     "Correlations",
     "Discovery",
     "Effects",
@@ -31,6 +33,7 @@ __all__ = [
     "discover_latents",
     "effects_of_table",
     "elbow",
+    "find_copies",
     "linear_model",
     "mixed_model",
     "pair_layers",
