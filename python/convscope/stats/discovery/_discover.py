@@ -168,7 +168,7 @@ def _variables(data: Annotated, alone: list[Logistic], joint: Logistic | None, s
             "p": [likelihood_ratio_p(fit.log_likelihood, null, contrasts) for fit in alone],
         }
     )
-    table["p_holm"], table["p_bh"] = adjust(table["p"], "holm"), adjust(table["p"], "fdr_bh")
+    table["p_holm"], table["p_bh"] = adjust(table["p"], "holm"), adjust(table["p"], "bh")
     table["joint_beta"], table["joint_p"] = np.nan, np.nan
     if joint is not None and not joint.separated:
         row = np.abs(joint.beta).argmax(0)
