@@ -22,13 +22,14 @@ import torch.autograd.forward_ad as forward_ad
 from torch import nn
 
 from ._compile import unwrap
-from ._inputs import as_float32, check_shape
+from ._inputs import as_float32, check_all_finite, check_shape
 from ._layers import LayerTable
 from ._probe import At, Probe
 from ._reduce import Reduce
 from ._runners import FALLBACK_CHUNK
 from ._select import Selection
 from ._torch_engine import TorchEngine, reduce_map
+from ._weights import Floats
 
 if TYPE_CHECKING:
     import xarray
@@ -144,8 +145,17 @@ def latent_gradients(
     probe = Probe(module, layers, reduce=reduce, at=at, input_shape=shape[1:])
     check_shape(shape, probe.input_shape)
     chosen = _places(variables, shape[1])
-    compute = _by_autograd if method == "autograd" else _by_difference
-    arrays = compute(module, probe, z, chosen, step, at == "pre")
+    check_all_finite(as_float32(z))
+    engine = TorchEngine(module, probe.input_shape, torch.float64)
+    if engine.mixes_samples():
+        raise ValueError(
+            "net: expected samples that do not influence each other, got normalisation by the batch"
+        )
+    arrays = _empty(probe, len(z), len(chosen))
+    if method == "autograd":
+        _by_autograd(engine, probe, torch.as_tensor(z), chosen, at == "pre", arrays)
+    else:
+        _by_difference(probe, as_float32(z), chosen, step, arrays)
     attributes: dict[str, str | float] = {"method": method}
     if method == "difference":
         attributes["step"] = step
@@ -176,17 +186,14 @@ def _empty(probe: Probe, batch: int, variables: int) -> dict[str, np.ndarray]:
 
 
 def _by_autograd(
-    module: nn.Module, probe: Probe, z: Any, chosen: list[int], step: float, before: bool
-) -> dict[str, np.ndarray]:
-    engine = TorchEngine(module, probe.input_shape, torch.float64)
-    if engine.mixes_samples():
-        raise ValueError(
-            "net: expected samples that do not influence each other, got normalisation by the batch"
-        )
-    points = torch.as_tensor(z).detach().to("cpu", torch.float64)
-    if not torch.isfinite(points).all():
-        raise ValueError("z: expected finite numbers, got NaN or infinite ones")
-    found = _empty(probe, len(points), len(chosen))
+    engine: TorchEngine,
+    probe: Probe,
+    z: torch.Tensor,
+    chosen: list[int],
+    before: bool,
+    found: dict[str, np.ndarray],
+) -> None:
+    points = z.detach().to("cpu", torch.float64)
     for first in range(0, len(points), FALLBACK_CHUNK):
         rows = slice(first, min(first + FALLBACK_CHUNK, len(points)))
         for v, place in enumerate(chosen):
@@ -200,7 +207,6 @@ def _by_autograd(
                     tangent = forward_ad.unpack_dual(series).tangent  # type: ignore[no-untyped-call] # torch has no types here
                     # None: nothing of it depends on this variable.
                     found[name][rows, v] = 0 if tangent is None else probe._squeezed(name, tangent.numpy())
-    return found
 
 
 def _dual(points: torch.Tensor, direction: torch.Tensor) -> torch.Tensor:
@@ -212,10 +218,8 @@ def _dual(points: torch.Tensor, direction: torch.Tensor) -> torch.Tensor:
 
 
 def _by_difference(
-    module: nn.Module, probe: Probe, z: Any, chosen: list[int], step: float, before: bool
-) -> dict[str, np.ndarray]:
-    points = as_float32(z)
-    found = _empty(probe, len(points), len(chosen))
+    probe: Probe, points: Floats, chosen: list[int], step: float, found: dict[str, np.ndarray]
+) -> None:
     for v, place in enumerate(chosen):
         above, below = points.copy(), points.copy()
         above[:, place] += np.float32(step)
@@ -227,4 +231,3 @@ def _by_difference(
         for name, array in found.items():
             rise = right[name].astype(np.float64) - left[name]
             array[:, v] = rise / width.reshape(-1, *[1] * (rise.ndim - 1))
-    return found

@@ -18,7 +18,7 @@ import numpy as np
 from .._checks import Floats
 from .._libraries import library
 
-_ORDER = 4  # frames of memory: a sixteenth of a second, less than the shortest stretch
+_ORDER = 6  # frames of memory: less than the shortest stretch has
 _START_UP = 100  # frames until an autoregression has forgotten how it began
 _MOST = 0.999  # correlations above are as good as equal, and Fisher's z would be infinite
 
