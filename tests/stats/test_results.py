@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import convscope
 from convscope import stats
 
 pd = pytest.importorskip("pandas", reason="pandas is not installed (extra stats)")
@@ -49,3 +54,19 @@ def test_latex_escapes_and_shortens():
 def test_results_are_frozen():
     with pytest.raises(AttributeError):
         correlations().settings = {}
+
+
+def test_the_room_is_light_until_it_is_used():
+    root = str(Path(convscope.__file__).parents[1])
+    heavy = "{'pandas', 'scipy', 'sklearn', 'statsmodels', 'torch'}"
+    code = f"import sys; sys.path.insert(0, {root!r}); import convscope.stats; raise SystemExit(bool({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_library_that_is_missing_is_named_with_its_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.stats", None)
+    with pytest.raises(
+        ImportError, match=r"expected scipy, which is not installed; pip install 'convscope\[stats\]'"
+    ):
+        correlations()

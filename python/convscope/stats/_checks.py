@@ -43,13 +43,13 @@ def column_names(columns: str | Iterable[str]) -> list[str]:
     return [columns] if isinstance(columns, str) else list(columns)
 
 
-def check_columns(table: Frame, wanted: str | Iterable[str], name: str = "table") -> list[str]:
+def check_columns(table: Frame, wanted: str | Iterable[str]) -> list[str]:
     """The wanted columns, all of which the table must have."""
     names = column_names(wanted)
     missing = [column for column in names if column not in table.columns]
     require(
         not missing,
-        name,
+        "table",
         f"the columns {', '.join(map(str, names))}",
         f"{', '.join(map(str, table.columns))}: no {', '.join(map(str, missing))}",
     )

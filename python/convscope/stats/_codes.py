@@ -20,6 +20,7 @@ from ._checks import Floats, check_count, check_level, require
 from ._libraries import Frame, library
 from ._multiplicity import with_adjusted
 from ._result import Result
+from .discovery._logistic import largest_log_likelihood
 
 Counts = NDArray[np.int64]
 CodeKind = Literal["one-hot", "binary"]
@@ -217,7 +218,9 @@ def _models(
     fits = [("word ~ 1", contrasts, null), ("word ~ code", contrasts * len(counts), _log_likelihood(counts))]
     if bits is not None:
         varying = bits[:, np.ptp(bits, axis=0) > 0]
-        fits.append(("word ~ bits", contrasts * (varying.shape[1] + 1), _additive(varying, column)))
+        fits.append(
+            ("word ~ bits", contrasts * (varying.shape[1] + 1), largest_log_likelihood(varying, column))
+        )
     chi2 = library("scipy.stats").chi2
     return [
         {"model": name, "parameters": parameters, "log_likelihood": value, "aic": 2 * (parameters - value)}
@@ -235,11 +238,3 @@ def _log_likelihood(counts: Counts) -> float:
     """Of words given codes, at their shares; empty cells add nothing."""
     shares = counts / counts.sum(1, keepdims=True)
     return float(np.sum(counts[counts > 0] * np.log(shares[counts > 0])))
-
-
-def _additive(bits: Floats, column: NDArray[np.intp]) -> float:
-    """The supremum of the likelihood without interactions, approached where bits separate words."""
-    linear = library("sklearn.linear_model")
-    model = linear.LogisticRegression(C=1e6, max_iter=2000, tol=1e-8).fit(bits, column)
-    shares = model.predict_proba(bits)[np.arange(len(bits)), column]
-    return float(np.log(shares).sum())

@@ -27,6 +27,7 @@ from ._similarity import self_similarity
 _LENGTHS = 6  # windows tried, from the shortest to the longest
 _FRAME_RATE_HZ = 100.0  # with fewer, a copy half a frame off is no longer alike
 _BANDWIDTH_HZ = 16.0  # syllables come at 2 to 8 per second
+Occurrence = tuple[int, int, float]  # first frame, frames, similarity
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,37 +101,22 @@ def find_copies(
     (2, 0.4)
     """
     level, draws = check_level(level), check_count("draws", draws, 19)
-    values = np.atleast_2d(np.asarray(series, np.float64))
-    require(values.ndim == 2 and values.size > 0, "series", "(L,) or (K, L)", f"shape {values.shape}")
-    require(bool(np.isfinite(values).all()), "series", "finite numbers", "NaN or infinite ones")
-    require(
-        0 < shortest_s < longest_s, "shortest_s", f"a time between 0 and longest_s ({longest_s})", shortest_s
-    )
-    require(0 <= stretch < 0.5, "stretch", "a share from 0 to below 0.5", stretch)
     require(rate_hz > 0, "rate_hz", "a positive rate", rate_hz)
-    values = values[np.ptp(values, axis=1) > 0]
-    require(len(values) > 0, "series", "one that varies", "constant values")
-    frames, frame_rate_hz = _frames(values, rate_hz)
-    shortest, longest = round(shortest_s * frame_rate_hz), round(longest_s * frame_rate_hz)
-    longest = min(longest, frames.shape[1] // 2)
-    require(
-        4 <= shortest <= longest,
-        "shortest_s",
-        f"at least 4 positions and at most half of the series ({frames.shape[1]} positions at {frame_rate_hz:.3g} Hz)",
-        shortest,
-    )
-    windows = np.unique(np.geomspace(shortest, longest, _LENGTHS).round().astype(int))
+    require(0 <= stretch < 0.5, "stretch", "a share from 0 to below 0.5", stretch)
+    values = _varying(series)
+    frames, frame_rate_hz = frames_of(values, rate_hz, _FRAME_RATE_HZ, _BANDWIDTH_HZ)
+    windows = _windows(frames.shape[1], frame_rate_hz, shortest_s, longest_s)
     stretches = tuple(np.linspace(1 - stretch, 1 + stretch, 5))
 
-    def alike(drawn: Floats) -> list[float]:
+    def most_alike(drawn: Floats) -> list[float]:
         return [float(self_similarity(drawn, window, stretches)[0].max()) for window in windows]
 
     rng = np.random.default_rng(seed)
-    nulls = [Null.of([alike(contour_like(frames, rng)) for _ in range(draws)])]
+    nulls = [Null.of([most_alike(contour_like(frames, rng)) for _ in range(draws)])]
     if frame_rate_hz < rate_hz:
-        within = round(shortest_s * rate_hz)
-        noises = (noise_like(values, within, rng) for _ in range(draws))
-        nulls.append(Null.of([alike(_frames(noise, rate_hz)[0]) for noise in noises]))
+        noises = (noise_like(values, round(shortest_s * rate_hz), rng) for _ in range(draws))
+        envelopes = (frames_of(noise, rate_hz, _FRAME_RATE_HZ, _BANDWIDTH_HZ)[0] for noise in noises)
+        nulls.append(Null.of([most_alike(envelope) for envelope in envelopes]))
     matrices = [self_similarity(frames, window, stretches) for window in windows]
     largest = np.array([matrix.max() for matrix, _ in matrices])
     p = max(null.p(largest) for null in nulls)
@@ -138,32 +124,45 @@ def find_copies(
     found: list[Occurrence] = []
     if p <= 1 - level:
         found = max(map(_best, windows, matrices, thresholds), key=_coverage)
-    rows = [
-        {
-            "start_s": start / frame_rate_hz,
-            "end_s": (start + length) / frame_rate_hz,
-            "similarity": correlation,
-        }
-        for start, length, correlation in sorted(found)
-    ]
-    table = library("pandas").DataFrame(rows, columns=["start_s", "end_s", "similarity"])
-    table.insert(2, "lag_s", table["start_s"] - table["start_s"].min())
     shown = matrices[int(np.argmax(fisher_z(largest) - fisher_z(thresholds)))][0]
-    settings = {
-        "rate_hz": rate_hz,
-        "frame_rate_hz": frame_rate_hz,
+    settings = {"rate_hz": rate_hz, "frame_rate_hz": frame_rate_hz, "stretch": stretch}
+    settings |= {
         "shortest_s": shortest_s,
         "longest_s": longest_s,
+        "level": level,
+        "draws": draws,
+        "seed": seed,
     }
-    settings |= {"stretch": stretch, "level": level, "draws": draws, "seed": seed}
-    return Copies(table, p, shown, np.arange(len(shown)) / frame_rate_hz, settings)
+    return Copies(_table(found, frame_rate_hz), p, shown, np.arange(len(shown)) / frame_rate_hz, settings)
 
 
-Occurrence = tuple[int, int, float]  # first frame, frames, similarity
+def _varying(series: ArrayLike) -> Floats:
+    """(K, L) the rows that are not constant."""
+    values = np.atleast_2d(np.asarray(series, np.float64))
+    require(values.ndim == 2 and values.size > 0, "series", "(L,) or (K, L)", f"shape {values.shape}")
+    require(bool(np.isfinite(values).all()), "series", "finite numbers", "NaN or infinite ones")
+    varying: Floats = values[np.ptp(values, axis=1) > 0]
+    require(len(varying) > 0, "series", "one that varies", "constant values")
+    return varying
 
 
-def _frames(values: Floats, rate_hz: float) -> tuple[Floats, float]:
-    return frames_of(values, rate_hz, _FRAME_RATE_HZ, _BANDWIDTH_HZ)
+def _windows(count: int, rate_hz: float, shortest_s: float, longest_s: float) -> NDArray[np.int64]:
+    """Lengths to try, in frames, in equal ratios."""
+    fits = 0 < shortest_s < longest_s
+    require(fits, "shortest_s", f"a time between 0 and longest_s ({longest_s})", shortest_s)
+    shortest, longest = round(shortest_s * rate_hz), min(round(longest_s * rate_hz), count // 2)
+    bounds = f"at least 4 positions and at most half of the series ({count} positions at {rate_hz:.3g} Hz)"
+    require(4 <= shortest <= longest, "shortest_s", bounds, shortest)
+    return np.unique(np.geomspace(shortest, longest, _LENGTHS).round().astype(np.int64))
+
+
+def _table(found: list[Occurrence], rate_hz: float) -> Frame:
+    first = min((start for start, *_ in found), default=0)
+    rows = [
+        (start / rate_hz, (start + length) / rate_hz, (start - first) / rate_hz, alike)
+        for start, length, alike in sorted(found)
+    ]
+    return library("pandas").DataFrame(rows, columns=["start_s", "end_s", "lag_s", "similarity"])
 
 
 def _best(window: int, matrix: tuple[Floats, NDArray[np.intp]], threshold: float) -> list[Occurrence]:

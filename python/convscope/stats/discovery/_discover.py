@@ -113,7 +113,8 @@ def discover_latents(
     )
 
     alone = [logistic(data.x[:, [i]], data.y) for i in range(len(data.names))]
-    joint = logistic(data.x, data.y) if len(data.x) > 2 * len(data.names) else None
+    no_joint = _why_no_joint(data)
+    joint = None if no_joint else logistic(data.x, data.y)
     shrunk = lasso(data.x, data.y, folds=folds, lambdas=lambdas, seed=seed)
     table = _variables(data, alone, joint, shrunk)
     table["stability"] = stability(data.x, data.y, shrunk.lambda_1se, resamples=resamples, seed=seed)
@@ -143,9 +144,19 @@ def discover_latents(
         _coefficients(data, alone, joint),
         shrunk.path,
         _models(data, joint, shrunk),
-        (*_problems(data, alone, joint), *shrunk.problems),
+        (*_problems(data, alone, joint), *no_joint, *shrunk.problems),
         settings | {"lambda_min": shrunk.lambda_min, "lambda_1se": shrunk.lambda_1se},
     )
+
+
+def _why_no_joint(data: Annotated) -> tuple[str, ...]:
+    """Empty where a model of all variables without penalty can be had."""
+    rows, variables = data.x.shape
+    if rows <= 2 * variables:
+        return ("all variables together: too few rows for a model without penalty",)
+    if np.linalg.matrix_rank(data.x) < variables:
+        return ("all variables together: some determine each other, as a one-hot code does",)
+    return ()
 
 
 def _before_elbow(strength: Floats) -> NDArray[np.bool_]:
@@ -226,9 +237,7 @@ def _problems(data: Annotated, alone: list[Logistic], joint: Logistic | None) ->
         for name, fit in zip(data.names, alone, strict=True)
         if fit.separated
     ]
-    if joint is None:
-        found.append("all variables together: too few rows for a model without penalty")
-    elif joint.separated:
+    if joint is not None and joint.separated:
         found.append(
             "all variables together separate classes: their coefficients are infinite; see the Lasso"
         )

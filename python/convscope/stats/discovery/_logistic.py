@@ -32,20 +32,28 @@ def logistic(x: Floats, y: NDArray[np.intp]) -> Logistic:
     """Multinomial (with two classes, plain) logistic regression by maximum likelihood: (n, terms) and (n,)."""
     design = np.column_stack([np.ones(len(x)), x])
     model = library("statsmodels.discrete.discrete_model").MNLogit(y, design)
+    shape = (int(y.max()), x.shape[1])
+    beta, se, value = np.full(shape, np.nan), np.full(shape, np.nan), np.nan
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # what they say of convergence and overflow is judged below
         try:
             fitted = model.fit(method="newton", maxiter=50, disp=0)
             beta, se = (np.asarray(each, np.float64).T[:, 1:] for each in (fitted.params, fitted.bse))
             value = float(fitted.llf)
-        except np.linalg.LinAlgError:  # the Hessian vanished on the way to infinity
-            shape = (int(y.max()), x.shape[1])
-            beta = se = np.full(shape, np.nan)
-            value = 0.0
-    separated = not bool(np.isfinite(se).all() and (se < _LARGEST_ERROR).all())
-    if separated:
-        beta, se = np.full_like(beta, np.nan), np.full_like(se, np.nan)
-    return Logistic(beta, se, min(value, 0.0) if np.isfinite(value) else 0.0, separated)
+        except np.linalg.LinAlgError:
+            pass  # the Hessian vanished on the way to infinity
+    if np.isfinite(value) and np.isfinite(se).all() and (se < _LARGEST_ERROR).all():
+        return Logistic(beta, se, value, separated=False)
+    infinite = np.full(shape, np.nan)
+    return Logistic(infinite, infinite, largest_log_likelihood(x, y), separated=True)
+
+
+def largest_log_likelihood(x: Floats, y: NDArray[np.intp]) -> float:
+    """What the likelihood tends to as coefficients grow, to about 1e-3: that of a penalty that hardly holds them."""
+    linear = library("sklearn.linear_model")
+    model = linear.LogisticRegression(C=1e6, max_iter=5000, tol=1e-8).fit(x, y)
+    of_truth = model.predict_proba(x)[np.arange(len(y)), y]
+    return float(np.log(of_truth).sum())
 
 
 def null_log_likelihood(y: NDArray[np.intp]) -> float:

@@ -30,7 +30,8 @@ class Effects(Result):
     ``effects``: the average effect of each value against the baseline (``ate``) with a pointwise interval, a band that is
     simultaneous over all values and times, p-values, Wasserstein distances, pairs of bases used and dropped.
     ``increments``: the same of the difference per unit from each value to the next, from the baseline upwards.
-    ``ice``: the mean of those. ``per_base``: it for each base.
+    ``ice``: the mean of those. ``per_base``: it for each base. The last three are empty where the baseline is the highest
+    value.
     """
 
     effects: Frame
