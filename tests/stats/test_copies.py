@@ -50,9 +50,9 @@ def test_their_lags_are_the_planted_ones():
 @pytest.mark.parametrize(
     ("make", "rate_hz", "sets"),
     [
-        (lambda rng: rng.standard_normal(64), 62.5, 50),
-        (lambda rng: signal.lfilter([1], [1, -0.7], rng.standard_normal(64)), 62.5, 50),
-        (lambda rng: np.abs(rng.standard_normal(1024)), 1000, 25),
+        (lambda rng: rng.standard_normal(64), 62.5, 40),
+        (lambda rng: signal.lfilter([1], [1, -0.7], rng.standard_normal(64)), 62.5, 40),
+        (lambda rng: np.abs(rng.standard_normal(1024)), 1000, 16),
     ],
     ids=["white", "autoregressive", "rectified"],
 )

@@ -63,8 +63,8 @@ def test_the_forests_null_keeps_its_level():
 
     rng = np.random.default_rng(3)
     p = [
-        forest(rng.uniform(-1, 1, (80, 6)), rng.integers(0, 2, 80), trees=10, permutations=19, seed=i).p.min()
-        for i in range(25)
+        forest(rng.uniform(-1, 1, (80, 6)), rng.integers(0, 2, 80), trees=8, permutations=19, seed=i).p.min()
+        for i in range(20)
     ]
     assert np.mean(np.array(p) <= 0.05) <= 0.16
 

@@ -119,6 +119,30 @@ def test_rows_as_such_would_be_far_too_wide_and_bases_are_not():
     assert (table["upper"] - table["lower"]).max() < 0.6
 
 
+def test_a_large_effect_keeps_the_digits_of_its_spread():
+    spread = np.random.default_rng(12).standard_normal(40)
+    small, large = (
+        stats.causal_effects(np.stack([0 * spread, spread + shift], 1), [0.0, 1.0]).effects.iloc[0]
+        for shift in (0.0, 1e7)
+    )
+    for bound in ("lower", "upper", "band_lower", "band_upper"):
+        assert large[bound] - 1e7 == pytest.approx(small[bound], abs=1e-6)
+
+
+def test_one_base_with_an_effect_does_not_spoil_the_bands_of_others():
+    """As where a ReLU is silent at some position for all bases but one."""
+    rng = np.random.default_rng(13)
+    cube = rng.standard_normal((20, 2, 3))
+    cube[:, :, 2] = 0
+    alone = stats.causal_effects(cube, [0.0, 1.0], **QUICK).effects
+    assert alone.loc[2, ["ate", "band_lower", "band_upper"]].tolist() == [0, 0, 0]
+    assert alone["p"][2] == 1
+    cube[4, 1, 2] = 5.0
+    spoilt = stats.causal_effects(cube, [0.0, 1.0], **QUICK).effects
+    widths = [(table["band_upper"] - table["band_lower"])[:2] for table in (alone, spoilt)]
+    assert (widths[1] < 2 * widths[0]).all()
+
+
 def test_missing_values_drop_their_pairs():
     cube = measured(np.random.default_rng(7), 30, 1.0)
     complete = stats.causal_effects(cube[3:], VALUES, **QUICK).effects

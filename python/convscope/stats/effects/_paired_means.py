@@ -22,6 +22,9 @@ Interval = Literal["percentile", "bca"]
 LEAST_BASES = 8  # below, no sign flip reaches p < .01 and resamples hardly differ
 _CELLS = 512  # at a time: 2,000 draws of them are 8 MB
 _TIE = 1e-10  # relative: flipped sums that are the observed one, summed in another order
+_LEAST_ERROR = (
+    0.25  # of the error: a draw that misses the few bases with an effect would be infinitely far off
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,10 +59,15 @@ def paired_means(
         chosen = usable[first : first + _CELLS]
         there = present[:, chosen].astype(np.float64)
         values = np.where(present[:, chosen], differences[:, chosen], 0.0)
-        resampled = _moments(values, there, counts)
-        mean[chosen], error[chosen] = (each[0] for each in _moments(values, there, np.ones((1, bases))))
-        lower[chosen], upper[chosen] = _bounds(resampled[0], mean[chosen], values, there, interval, level)
-        deviation = _ratio(np.abs(resampled[0] - mean[chosen]), resampled[1])
+        mean[chosen] = values.sum(0) / pairs[chosen]
+        centred = (
+            values - mean[chosen]
+        ) * there  # first: a mean much larger than the spread would take its digits
+        centred[:, np.abs(centred).max(0) < _TIE * np.abs(mean[chosen])] = 0
+        _, error[chosen] = _moments(centred, there, np.ones((1, bases)))
+        shifts, errors = _moments(centred, there, counts)  # (draws, cells)
+        lower[chosen], upper[chosen] = _bounds(shifts, mean[chosen], centred, interval, level)
+        deviation = _ratio(np.abs(shifts), np.maximum(errors, _LEAST_ERROR * error[chosen]))
         largest_deviation = np.maximum(largest_deviation, deviation.max(1))
         p[chosen], t[chosen], flipped_t = _flipped(values, pairs[chosen], mean[chosen], signs)
         largest_t = np.maximum(largest_t, flipped_t.max(1))
@@ -69,23 +77,23 @@ def paired_means(
     return PairedMeans(mean, lower, upper, mean - reach, mean + reach, p, p_max, pairs)
 
 
-def _moments(values: Floats, there: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """(draws, cells) means and their standard errors, of bases taken so many times."""
+def _moments(centred: Floats, there: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """(draws, cells) means of centred values and their standard errors, of bases taken so many times."""
     count = np.maximum(weights @ there, 1)
-    mean = weights @ values / count
-    variance = np.maximum(weights @ values**2 / count - mean**2, 0)
-    variance[variance < 1e-14 * mean**2] = 0  # equal values, but for rounding
+    mean = weights @ centred / count
+    variance = np.maximum(weights @ centred**2 / count - mean**2, 0)
     return mean, np.sqrt(variance / np.maximum(count - 1, 1))
 
 
 def _bounds(
-    resampled: Floats, mean: Floats, values: Floats, there: Floats, interval: Interval, level: float
+    shifts: Floats, mean: Floats, centred: Floats, interval: Interval, level: float
 ) -> tuple[Floats, Floats]:
     if interval == "percentile":
-        return percentile_interval(resampled, level)
-    centred = (values - mean) * there
-    acceleration = _ratio((centred**3).sum(0), 6 * (centred**2).sum(0) ** 1.5)
-    return bca_interval(resampled, mean, acceleration, level)
+        lower, upper = percentile_interval(shifts, level)
+    else:
+        acceleration = _ratio((centred**3).sum(0), 6 * (centred**2).sum(0) ** 1.5)
+        lower, upper = bca_interval(shifts, np.zeros_like(mean), acceleration, level)
+    return mean + lower, mean + upper
 
 
 def _flipped(
