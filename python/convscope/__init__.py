@@ -56,21 +56,8 @@ __all__ = [
 ]
 
 _ROOMS = {
-    *(
-        "bench",
-        "cli",
-        "data",
-        "latents",
-        "models",
-        "plot",
-        "probe",
-        "profiles",
-        "stats",
-        "sweep",
-        "train",
-        "zoo",
-    ),
-}
+    "bench", "cli", "data", "latents", "models", "plot", "probe", "profiles", "stats", "sweep", "train", "zoo",
+}  # fmt: skip
 _FROM_ROOM = {
     **dict.fromkeys(("Probe", "Series", "fast_probe", "verify"), "probe"),
     **dict.fromkeys(("Sweep", "open_sweep"), "sweep"),

@@ -2,8 +2,8 @@
 
 For every window length, the correlation of each window with every other that does not overlap it (a self-similarity matrix);
 what is alike is judged against random series without copies (`_null`). The statistic is the largest correlation over all
-lengths and places, so that the p-value is that of the search, not of one lag. It sees envelopes: two syllables of the same loudness contour are alike to it. Give it
-several read-outs (K, L) of a layer to tell them apart.
+lengths and places, so that the p-value is that of the search, not of one lag. It sees envelopes: two syllables of the same
+loudness contour are alike to it. Give it several read-outs (K, L) of a layer to tell them apart.
 
 Source: Beguš 2021 (TACL), Beguš & Zhou 2022 (TASLP, reduplication); Foote 1999 (self-similarity).
 """

@@ -74,7 +74,8 @@ def causal_effects(
     interval : ``"percentile"`` or ``"bca"`` for the pointwise ones. Both are a little narrow below some 30 bases; bands are
         studentised and are not.
     draws, flips : resamples of bases, and patterns of signs (all of them where there are no more).
-    distances : Wasserstein distances; by default of single numbers, not of series, where they take long.
+    distances : Wasserstein distances; by default of single numbers, not of series, where they take long: a minute for the
+        2,500 bases and 40 values of CDEV, beside four seconds for all the rest.
     seed : of the resamples.
 
     Returns
