@@ -30,6 +30,7 @@ ORDER = (
     "zoo",
     "probe",
     "sweep",
+    "profiles",
     "train",
     "plot",
     "bench",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from . import models as models
     from . import plot as plot
     from . import probe as probe
+    from . import profiles as profiles
+    from . import stats as stats
     from . import sweep as sweep
     from . import train as train
     from . import zoo as zoo
@@ -45,13 +47,17 @@ __all__ = [
     "open_sweep",
     "plot",
     "probe",
+    "profiles",
+    "stats",
     "sweep",
     "train",
     "verify",
     "zoo",
 ]
 
-_ROOMS = {"bench", "cli", "data", "latents", "models", "plot", "probe", "sweep", "train", "zoo"}
+_ROOMS = {
+    "bench", "cli", "data", "latents", "models", "plot", "probe", "profiles", "stats", "sweep", "train", "zoo",
+}  # fmt: skip
 _FROM_ROOM = {
     **dict.fromkeys(("Probe", "Series", "fast_probe", "verify"), "probe"),
     **dict.fromkeys(("Sweep", "open_sweep"), "sweep"),

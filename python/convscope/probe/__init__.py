@@ -2,6 +2,7 @@
 
 from ._compile import unwrap
 from ._cuda_device import GpuFacts, UnusableDeviceError, gpu_facts
+from ._gradients import LatentGradients, latent_gradients
 from ._inputs import is_waveform
 from ._layers import LayerInfo, LayerTable, describe_layers
 from ._machine import Machine, load_machine, measure_machine, save_machine
@@ -17,6 +18,7 @@ from ._weights import UnsupportedOperation
 __all__ = [
     "Estimate",
     "GpuFacts",
+    "LatentGradients",
     "LayerError",
     "LayerInfo",
     "LayerPlan",
@@ -34,6 +36,7 @@ __all__ = [
     "fast_probe",
     "gpu_facts",
     "is_waveform",
+    "latent_gradients",
     "load_machine",
     "measure_machine",
     "resample_linear",

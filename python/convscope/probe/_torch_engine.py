@@ -45,9 +45,13 @@ class TorchEngine:
 
     def record(self, x: Floats) -> dict[str, Activity]:
         """Every layer's activity for a batch (B, *input_shape). torch's random state is as before afterwards."""
-        batch = torch.tensor(x, dtype=self._dtype)  # a copy: the array may be read-only
+        with torch.inference_mode():
+            return self.watch(torch.tensor(x, dtype=self._dtype))  # a copy: the array may be read-only
+
+    def watch(self, batch: Tensor) -> dict[str, Activity]:
+        """`record` of a tensor of the engine's type, in whatever mode of derivatives the caller has set."""
         # Cached, a parametrised weight is one tensor throughout, and the recorder can know it.
-        with torch.inference_mode(), torch.random.fork_rng(devices=[]), parametrize.cached():
+        with torch.random.fork_rng(devices=[]), parametrize.cached():
             recorder = Recorder(self._module, self._layer_of, one_layer_per_name=self._is_ours)
             with recorder:
                 self._module(batch)
@@ -81,12 +85,14 @@ class TorchEngine:
         """(B, K, L) per layer in ``layers``; (B, K, 1) where there is no time axis."""
         recorded = self.record(x)
         return [
-            reduce_map(recorded[name].before if before_activation else recorded[name].after, reduction)
+            reduce_map(
+                recorded[name].before if before_activation else recorded[name].after, reduction
+            ).numpy()
             for name, reduction in zip(layers, reductions, strict=True)
         ]
 
 
-def reduce_map(values: Tensor, reduction: Reduction) -> np.ndarray:
+def reduce_map(values: Tensor, reduction: Reduction) -> Tensor:
     """(B, C, L) or (B, C) -> (B, K, L), in the tensor's own precision."""
     values = values.unsqueeze(2) if values.dim() == 2 else values  # (B, C, L)
     match reduction.kind:
@@ -99,7 +105,7 @@ def reduce_map(values: Tensor, reduction: Reduction) -> np.ndarray:
         case _:
             matrix = torch.tensor(reduction.readout, dtype=values.dtype)
             series = torch.einsum("kc,bcl->bkl", matrix, values)
-    return series.numpy()
+    return series
 
 
 def _shape(name: str, value: Tensor) -> tuple[int, int]:

@@ -67,7 +67,9 @@ def cdev(
     f0 = f0 or F0()
     levels = np.unique(np.asarray(values, np.float64))
     if not np.isclose(levels, baseline).any() or len(levels) < 2:
-        raise ValueError(f"values: expected several, the baseline {baseline:g} among them, got {levels.tolist()}")
+        raise ValueError(
+            f"values: expected several, the baseline {baseline:g} among them, got {levels.tolist()}"
+        )
     if bases < 8:
         raise ValueError(f"bases: expected at least 8, got {bases}")
     probe = Probe(net)
@@ -120,8 +122,12 @@ def _effects(study: Study, table: DataFrame, output: str, baseline: float, bases
     kept, missing = _measurable(table, keys, bases)
     section = study.section("Effects on the output and its layers")
     if not len(kept):
-        section.left_out("Effects", "No measure could be had for at least half of the bases: the outputs may be silent.")
-        study.finding("Latent variables have causal effects on the output", PAPER, None, "nothing could be measured")
+        section.left_out(
+            "Effects", "No measure could be had for at least half of the bases: the outputs may be silent."
+        )
+        study.finding(
+            "Latent variables have causal effects on the output", PAPER, None, "nothing could be measured"
+        )
         return
     units = dict(zip(kept["measure"], kept["unit"], strict=True))
     found = effects_of_table(
@@ -129,11 +135,21 @@ def _effects(study: Study, table: DataFrame, output: str, baseline: float, bases
     )
     effects = _beside_baseline(found.effects, kept, keys, baseline)
     tests = _tests(found, keys)
-    section.table("tests", "Whether a variable changes a measure at all: over its values by the largest |t|, then Holm over all rows", tests)
-    section.table("effects", "Mean change against the baseline (ate) for each value, with 95 % intervals and simultaneous bands", effects)
+    section.table(
+        "tests",
+        "Whether a variable changes a measure at all: over its values by the largest |t|, then Holm over all rows",
+        tests,
+    )
+    section.table(
+        "effects",
+        "Mean change against the baseline (ate) for each value, with 95 % intervals and simultaneous bands",
+        effects,
+    )
     _draw(section, effects, units, output)
     if len(missing):
-        section.table("not_measured", "What could not be measured in at least half of the bases, and why", missing)
+        section.table(
+            "not_measured", "What could not be measured in at least half of the bases, and why", missing
+        )
     _findings(study, tests, output)
 
 
@@ -176,7 +192,12 @@ def _draw(section: Section, effects: DataFrame, units: dict[str, str], output: s
         section.picture(
             "effects_output",
             "Effects at the output: mean change against the baseline; bands are simultaneous over the values of a variable.",
-            plot_effects(at_output.assign(measure=named), x="to", x_label="value of the variable", title="effects at the output"),
+            plot_effects(
+                at_output.assign(measure=named),
+                x="to",
+                x_label="value of the variable",
+                title="effects at the output",
+            ),
         )
     for kind in KINDS:
         own = curves[curves["measure"] == f"activation in the {kind}"]
@@ -202,7 +223,8 @@ def _findings(study: Study, tests: DataFrame, output: str) -> None:
     certain = tests[tests["p_holm"] < LEVEL]
     at_output = certain[certain["layer"] == output]
     evidence = "; ".join(
-        f"{variable}: {', '.join(dict.fromkeys(part['measure']))}" for variable, part in at_output.groupby("variable", sort=False)
+        f"{variable}: {', '.join(dict.fromkeys(part['measure']))}"
+        for variable, part in at_output.groupby("variable", sort=False)
     )
     study.finding(
         "Single latent variables have causal effects on the output",
@@ -211,7 +233,10 @@ def _findings(study: Study, tests: DataFrame, output: str) -> None:
         evidence or "no measure of the output changes after correction",
     )
     inner = certain[certain["layer"] != output]
-    layers = ", ".join(f"{layer} ({part['variable'].nunique()} variables)" for layer, part in inner.groupby("layer", sort=False))
+    layers = ", ".join(
+        f"{layer} ({part['variable'].nunique()} variables)"
+        for layer, part in inner.groupby("layer", sort=False)
+    )
     study.finding(
         "Their effects are there in intermediate layers, too",
         "Beguš and Zhou 2022 (TASLP)",

@@ -36,7 +36,11 @@ th { color: #5f646d; font-weight: 600; } .text { text-align: left; white-space: 
 nav a { margin-right: 1.1rem; } a { color: #7a3e9d; } code { font-size: .86em; overflow-wrap: anywhere; }
 pre { background: #f4f5f7; padding: .8rem 1rem; overflow-x: auto; font-size: .82rem; }
 """
-_WORDS = {True: ("yes", "appears"), False: ("no", "does not appear"), None: ("open", "could not be looked at")}
+_WORDS = {
+    True: ("yes", "appears"),
+    False: ("no", "does not appear"),
+    None: ("open", "could not be looked at"),
+}
 
 
 def as_html(study: Study) -> str:
@@ -112,7 +116,9 @@ def _table(name: str, caption: str, frame: Any) -> str:
     shown = frame.head(MOST_ROWS)
     is_text = [not any(isinstance(value, Number) for value in shown[column]) for column in shown.columns]
     kinds = [' class="text"' if each else "" for each in is_text]
-    head = "".join(f"<th{kind}>{_text(column)}</th>" for column, kind in zip(shown.columns, kinds, strict=True))
+    head = "".join(
+        f"<th{kind}>{_text(column)}</th>" for column, kind in zip(shown.columns, kinds, strict=True)
+    )
     rows = "".join(
         "<tr>"
         + "".join(

@@ -126,7 +126,9 @@ def _classification(study: Study, series: Series, given: Words, code: str, seed:
     claim = "The Q-network names words that it has never heard"
     logits = np.asarray(series[series.layers.names[-1]])
     if series.layers[-1].has_clock or logits.ndim != 2 or logits.shape[1] < 2:
-        section.left_out("The table of codes and words", "The last layer has a time axis or one value: these are no codes.")
+        section.left_out(
+            "The table of codes and words", "The last layer has a time axis or one value: these are no codes."
+        )
         study.finding(claim, PAPER, None, "no logits")
         return
     codes: Any = (logits > 0).astype(int) if code == "binary" else logits.argmax(1)
@@ -246,12 +248,23 @@ def _fricatives(
     for layer in layers:
         table, points = _frication(series, layer, marks)
         if points < 4:
-            section.left_out(f"{layer}", f"Its shortest frication has {points} positions: no curve can be fitted.")
+            section.left_out(
+                f"{layer}", f"Its shortest frication has {points} positions: no curve can be fitted."
+            )
             continue
-        result = _fit(table.rename(columns={"label": "word"}), k, k_token, rho, reference=first, has_speakers=False)
+        result = _fit(
+            table.rename(columns={"label": "word"}), k, k_token, rho, reference=first, has_speakers=False
+        )
         level, shape = result.parametric.iloc[1], result.smooths.iloc[1]
         rows.append(
-            {"layer": layer, "points": points, "level": level.estimate, "se": level.se, "t": level.t, "p_level": level.p}
+            {
+                "layer": layer,
+                "points": points,
+                "level": level.estimate,
+                "se": level.se,
+                "t": level.t,
+                "p_level": level.p,
+            }
             | {"edf": shape.edf, "F": shape.F, "p_shape": shape.p, "rho": result.info.rho}
         )
         difference = result.difference(second, seed=seed)
@@ -264,7 +277,9 @@ def _fricatives(
         return
     for name in ("level", "shape"):
         found[f"p_{name}_holm"] = adjust(found[f"p_{name}"].to_numpy(), "holm")
-    section.table("fricatives", f"Difference of [{second}] from [{first}]: level and shape of the curve", found)
+    section.table(
+        "fricatives", f"Difference of [{second}] from [{first}]: level and shape of the curve", found
+    )
     section.picture(
         "fricatives_differences",
         f"[{second}] minus [{first}], by layer.",
@@ -287,7 +302,9 @@ def _marked(phones: Intervals, fricatives: Mapping[str, str]) -> Intervals:
     """Phones of either kind, under its name."""
     return Intervals(
         tuple(
-            replace(each, label=name) for name, pattern in fricatives.items() for each in phones.labelled(pattern)
+            replace(each, label=name)
+            for name, pattern in fricatives.items()
+            for each in phones.labelled(pattern)
         )
     )
 
@@ -305,7 +322,13 @@ def _frication(series: Series, layer: str, marks: Intervals) -> tuple[DataFrame,
 
 
 def _fit(
-    table: DataFrame, k: int, k_token: int, rho: float | str | None, *, reference: str | None, has_speakers: bool
+    table: DataFrame,
+    k: int,
+    k_token: int,
+    rho: float | str | None,
+    *,
+    reference: str | None,
+    has_speakers: bool,
 ) -> GammResult:
     most = table["time"].nunique()
     return fit_gamm(

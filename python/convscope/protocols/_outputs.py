@@ -11,7 +11,16 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..acoustics import F0, ClassSettings, Intensity, Interval, Intervals, SpectralMoments, find_segments, measure
+from ..acoustics import (
+    F0,
+    ClassSettings,
+    Intensity,
+    Interval,
+    Intervals,
+    SpectralMoments,
+    find_segments,
+    measure,
+)
 from ..latents import Design
 from ..probe import LayerInfo, LayerTable, Probe, Series
 from ._study import DataFrame
@@ -20,7 +29,14 @@ CHUNK = 256  # sounds at a time
 EDGE = 0.15  # of a segment, left out at either end
 LEAST_DB = -50.0  # re full scale: below, an output is silent
 KINDS = ("vowel", "fricative")
-_UNITS = {"s": "s", "f0_median": "Hz", "intensity_mean": "dB", "cog": "Hz", "spectral_sd": "Hz", "activation": ""}
+_UNITS = {
+    "s": "s",
+    "f0_median": "Hz",
+    "intensity_mean": "dB",
+    "cog": "Hz",
+    "spectral_sd": "Hz",
+    "activation": "",
+}
 
 
 def output_name(layers: LayerTable) -> str:
@@ -34,7 +50,9 @@ def output_name(layers: LayerTable) -> str:
     last = layers[-1]
     if not last.has_clock or last.channels != 1 or last.length != last.slice_len:
         shape = f"{last.length or 'no'} positions x {last.channels} channels"
-        raise ValueError(f"net: expected a generator, whose last layer is a waveform, got {last.name} with {shape}")
+        raise ValueError(
+            f"net: expected a generator, whose last layer is a waveform, got {last.name} with {shape}"
+        )
     return last.name
 
 
@@ -84,7 +102,12 @@ def inner_parts(marks: Intervals, kind: str) -> Intervals:
             longest[each.sound] = each
     return Intervals(
         tuple(
-            Interval(sound, kind, each.start_s + EDGE * each.span.duration_s, each.end_s - EDGE * each.span.duration_s)
+            Interval(
+                sound,
+                kind,
+                each.start_s + EDGE * each.span.duration_s,
+                each.end_s - EDGE * each.span.duration_s,
+            )
             for sound, each in longest.items()
         )
     )
@@ -96,7 +119,10 @@ def _measured(series: Series, f0: F0, workers: int) -> DataFrame:
 
     output, marks = output_name(series.layers), segments(series, f0)
     parts = [_seconds(marks, output, len(np.asarray(series[output])))]
-    measures = {"vowel": (f0, Intensity(f0.floor_hz)), "fricative": (Intensity(f0.floor_hz), SpectralMoments())}
+    measures = {
+        "vowel": (f0, Intensity(f0.floor_hz)),
+        "fricative": (Intensity(f0.floor_hz), SpectralMoments()),
+    }
     for kind in KINDS:
         own = inner_parts(marks, kind)
         parts.append(_activations(series, own, kind))

@@ -166,7 +166,12 @@ class Study:
             "settings": self.settings,
             "methods": self.methods,
             "findings": [
-                {"claim": each.claim, "source": each.source, "appears": each.appears, "evidence": each.evidence}
+                {
+                    "claim": each.claim,
+                    "source": each.source,
+                    "appears": each.appears,
+                    "evidence": each.evidence,
+                }
                 for each in self.findings
             ],
             "left_out": [{"what": each.what, "reason": each.reason} for each in self.missing],

@@ -11,21 +11,26 @@ from numpy.typing import ArrayLike
 from torch import nn
 
 from .. import __version__
-from ..acoustics import F0, Duration, Formants, Intensity, Intervals, compare_classes, find_segments, measure
-from ..acoustics import ClassSettings
-from ..latents import OneHot, random, variable
+from ..acoustics import (
+    F0,
+    ClassSettings,
+    Duration,
+    Formants,
+    Intensity,
+    Intervals,
+    compare_classes,
+    find_segments,
+    measure,
+)
+from ..latents import OneHot, random
 from ..plot import (
     plot_correlations,
-    plot_elbow,
     plot_overlays,
-    plot_profiles,
     plot_sounds,
     plot_trajectories,
-    plot_waterfall,
 )
 from ..probe import Probe, Series
-from ..profiles import cluster_maps, map_profiles, nearest_maps
-from ..stats import correlate, discover_latents, find_copies, linear_model, p_text, pair_layers
+from ..stats import correlate, linear_model, p_text, pair_layers
 from ._network import latent_size, network_name
 from ._outputs import output_name, segments, timed_layers
 from ._study import DataFrame, Section, Study
@@ -135,7 +140,11 @@ def _outputs(section: Section, series: Series, marks: Intervals, output: str) ->
         }
         for kind in ("vowel", "fricative", "silence")
     ]
-    section.table("classes_of_outputs", "Classes of sound in the outputs: periodic, aperiodic, silent", pd.DataFrame(counts))
+    section.table(
+        "classes_of_outputs",
+        "Classes of sound in the outputs: periodic, aperiodic, silent",
+        pd.DataFrame(counts),
+    )
     layers = [each.name for each in timed_layers(series.layers) if each.name != output][-3:]
     loudest = int(np.abs(sounds).max(1).argmax())
     section.picture(
@@ -171,9 +180,19 @@ def _tracks(study: Study, series: Series, vowels: Intervals, f0: F0, output: str
         table["measure"] = [TRACKS[str(each)] for each in table["measure"]]
         table["layer"] = table["layer"].astype(str)
         pairs = pair_layers(table, output=output)
-        tables[way] = correlate(pairs, "layer_value", "output_value", by=["measure", "layer"], items="sound").correlations
-        name = "as the paper did, layers drawn out to 16 kHz as if they were sounds" if is_published else "what each layer carries"
-        section.table(f"correlations{way}", f"Correlation with the output's, points of one sound resampled together: {name}", tables[way])
+        tables[way] = correlate(
+            pairs, "layer_value", "output_value", by=["measure", "layer"], items="sound"
+        ).correlations
+        name = (
+            "as the paper did, layers drawn out to 16 kHz as if they were sounds"
+            if is_published
+            else "what each layer carries"
+        )
+        section.table(
+            f"correlations{way}",
+            f"Correlation with the output's, points of one sound resampled together: {name}",
+            tables[way],
+        )
         if is_published:
             section.text(
                 "The second table is the paper's way: values of layers whose rate cannot carry a measure are there, and should not be trusted."
@@ -187,7 +206,9 @@ def _tracks(study: Study, series: Series, vowels: Intervals, f0: F0, output: str
                 section.picture(
                     f"trajectories_{kind.lower()}",
                     f"{kind} along the vowels of {SHOWN} outputs (figures 6 and 7 of the paper).",
-                    plot_trajectories(own, output=output, unit=f"{kind} ({unit})", title=f"{kind} of layers and output"),
+                    plot_trajectories(
+                        own, output=output, unit=f"{kind} ({unit})", title=f"{kind} of layers and output"
+                    ),
                 )
         section.table("not_carried", "What layers cannot carry, and why", found.reasons())
     section.picture(
@@ -215,7 +236,10 @@ def _later_more(study: Study, claim: str, table: DataFrame, name: str, order: Se
     last = own.loc[layers[-1]]
     if len(layers) == 1:
         study.finding(
-            claim, PAPER, None, f"{evidence} (p {p_text(last['p'])}): the only layer whose rate carries it, so there is no trend to look at"
+            claim,
+            PAPER,
+            None,
+            f"{evidence} (p {p_text(last['p'])}): the only layer whose rate carries it, so there is no trend to look at",
         )
         return
     values = [float(own.loc[layer, "r"]) for layer in layers]
@@ -239,11 +263,15 @@ def _durations(study: Study, series: Series, output: str, workers: int) -> None:
         section.left_out("Linear models of duration", reason)
         study.finding(claim, PAPER, None, reason)
         return
-    model = linear_model(pairs[pairs["layer"].isin(kept)], "layer_value", predictors="output_value", by="layer")
+    model = linear_model(
+        pairs[pairs["layer"].isin(kept)], "layer_value", predictors="output_value", by="layer"
+    )
     section.table("durations", "Duration of each layer explained by the output's", model.coefficients)
     section.table("durations_fit", "Fit of these models", model.models)
     last = [each.name for each in timed_layers(series.layers) if each.name in kept][-1]
-    slope = model.coefficients[(model.coefficients["layer"] == last) & (model.coefficients["term"] == "output_value")].iloc[0]
+    slope = model.coefficients[
+        (model.coefficients["layer"] == last) & (model.coefficients["term"] == "output_value")
+    ].iloc[0]
     fit = model.models[model.models["layer"] == last].iloc[0]
     study.finding(
         claim,
@@ -273,12 +301,25 @@ def _classes(study: Study, series: Series, marks: Intervals, f0: F0, output: str
     import pandas as pd
 
     table = pd.DataFrame(rows)
-    section.table("classes", "Share of the time whose class is found in a layer, too; the output's classes are taken for known", table)
+    section.table(
+        "classes",
+        "Share of the time whose class is found in a layer, too; the output's classes are taken for known",
+        table,
+    )
     told = table[table["accuracy"].notna()]
     if told.empty:
-        study.finding(claim, PAPER, None, "no layer's rate carries F0, by which vowels are told from fricatives")
+        study.finding(
+            claim, PAPER, None, "no layer's rate carries F0, by which vowels are told from fricatives"
+        )
         return
     kinds = {each.label for each in marks}
     best = told.loc[told["accuracy"].idxmax()]
-    shares = ", ".join(f"{name} {best[f'recall of {name}']:.0%}" for name in sorted(kinds) if f"recall of {name}" in best)
-    study.finding(claim, PAPER, len(kinds) > 1 and best["accuracy"] > 0.7, f"{best['layer']}: {best['accuracy']:.0%} of the time right ({shares})")
+    shares = ", ".join(
+        f"{name} {best[f'recall of {name}']:.0%}" for name in sorted(kinds) if f"recall of {name}" in best
+    )
+    study.finding(
+        claim,
+        PAPER,
+        len(kinds) > 1 and best["accuracy"] > 0.7,
+        f"{best['layer']}: {best['accuracy']:.0%} of the time right ({shares})",
+    )

@@ -40,12 +40,16 @@ def checked_words(
             raise ValueError(f"{name}: expected {len(sounds)}, one for each sound, got {len(given)}")
     silent = np.flatnonzero(~np.abs(sounds).max(1).astype(bool))
     if len(silent):
-        raise ValueError(f"waveforms: expected sound in each, got {len(silent)} silent ones, such as {silent[0]}")
+        raise ValueError(
+            f"waveforms: expected sound in each, got {len(silent)} silent ones, such as {silent[0]}"
+        )
     names = np.array([str(word) for word in words])
     if len(np.unique(names)) < 2:
         raise ValueError(f"words: expected at least two different ones, got {', '.join(np.unique(names))}")
     if phones is not None and len(phones) and max(each.sound for each in phones) >= len(sounds):
-        raise ValueError(f"phones: expected sounds below {len(sounds)}, got {max(each.sound for each in phones)}")
+        raise ValueError(
+            f"phones: expected sounds below {len(sounds)}, got {max(each.sound for each in phones)}"
+        )
     return Words(
         np.stack([peak_normalise(each) for each in sounds]).astype(np.float32),
         names,

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.stats
 
+from .._libraries import library
 from ._basis import Floats
 
 DRAWS = 10_000
@@ -52,7 +52,7 @@ def band(
     # the symmetric root, which no sign or order of eigenvectors changes: the same draws everywhere
     deviations = rows[:, used] @ ((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)
     se = np.sqrt((deviations**2).sum(1))
-    critical = float(scipy.stats.norm.ppf((1 + level) / 2))
+    critical = float(library("scipy.stats").norm.ppf((1 + level) / 2))
     if simultaneous:
         critical = _largest(deviations, se, level, draws, seed)
     fit = rows @ coefficients

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal
 
 from ._formula import Names
 from ._frame import frame_of
-from ._native import fit_native
 from ._result import GammResult
 
 if TYPE_CHECKING:
@@ -105,6 +104,8 @@ def fit_gamm(
         from ._mssm import fit_mssm
 
         return fit_mssm(frame, names, k=k, k_token=k_token, rho=rho)
+    from ._native import fit_native  # with SciPy, which tables alone do not need
+
     return fit_native(frame, names, k=k, k_token=k_token, rho=rho)
 
 

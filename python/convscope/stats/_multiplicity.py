@@ -1,0 +1,57 @@
+"""p-values of several tests at once: Holm (1979) for the family-wise error, Benjamini & Hochberg (1995) for false discoveries.
+
+Not by statsmodels' ``multipletests``, which collects all garbage of the process for each Holm: a tenth of a second and more.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ._checks import Floats, check_choice
+from ._libraries import Frame, library
+
+Correction = Literal["holm", "bh"]
+
+
+def adjust(p: ArrayLike, method: Correction) -> Floats:
+    """Correct p-values for their number.
+
+    Parameters
+    ----------
+    p : (n,); a NaN stays NaN and is not counted as a test.
+    method : ``"holm"`` or ``"bh"``.
+
+    Examples
+    --------
+    >>> adjust([0.01, 0.04, 0.03], "holm").tolist()
+    [0.03, 0.06, 0.06]
+    """
+    check_choice("method", method, ("holm", "bh"))
+    values = np.asarray(p, np.float64)
+    corrected = np.full(values.shape, np.nan)
+    tested = np.isfinite(values)
+    if tested.any():
+        correct = _holm if method == "holm" else library("scipy.stats").false_discovery_control
+        corrected[tested] = correct(values[tested])
+    return corrected
+
+
+def with_adjusted(table: Frame, column: str = "p") -> Frame:
+    """The table with ``p_holm`` and ``p_bh`` directly behind ``p``, over all its rows."""
+    made = table.copy()
+    place = made.columns.get_loc(column) + 1
+    made.insert(place, "p_bh", adjust(made[column], "bh"))
+    made.insert(place, "p_holm", adjust(made[column], "holm"))
+    return made
+
+
+def _holm(p: Floats) -> Floats:
+    """The k-th smallest of n times n - k + 1, never below an earlier one."""
+    order = np.argsort(p)
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    corrected = np.empty_like(p)
+    corrected[order] = np.minimum(stepped, 1)
+    return corrected
