@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from .. import __version__
@@ -17,20 +17,34 @@ from ..acoustics import (
     Duration,
     Formants,
     Intensity,
+    Interval,
     Intervals,
     compare_classes,
     find_segments,
     measure,
 )
-from ..latents import OneHot, random
+from ..latents import Latents, OneHot, random, variable
 from ..plot import (
     plot_correlations,
+    plot_elbow,
     plot_overlays,
+    plot_profiles,
     plot_sounds,
     plot_trajectories,
+    plot_waterfall,
 )
 from ..probe import Probe, Series
-from ..stats import correlate, linear_model, p_text, pair_layers
+from ..profiles import cluster_maps, map_profiles, nearest_maps
+from ..stats import (
+    adjust,
+    correlate,
+    discover_latents,
+    effects_of_table,
+    find_copies,
+    linear_model,
+    p_text,
+    pair_layers,
+)
 from ._network import latent_size, network_name
 from ._outputs import output_name, segments, timed_layers
 from ._study import DataFrame, Section, Study
@@ -40,6 +54,9 @@ LEVEL = 0.05
 POINTS = 10
 SHOWN = 6  # sounds in a picture
 COPIES_OF = 24  # outputs that are searched for copies
+SLOWEST_HZ = 200.0  # of layers that are
+FOLDS = 10
+FLIPS = 19_999
 TRACKS = {"f0": "F0", "intensity": "intensity", "f1": "F1", "f2": "F2"}
 
 
@@ -115,9 +132,11 @@ def taslp(
     _durations(study, series, output, workers)
     _classes(study, series, marks, f0, output)
     chosen = _discovery(study, z, marks, code, which, seed)
-    _interpolation(study, probe, chosen, np.asarray(values, np.float64), bases, size, drawn, f0, output, seed)
-    _maps(study, net, probe, chosen, np.asarray(values, np.float64), size, drawn, output, seed)
-    _copies(study, series, marks, output, seed)
+    levels = np.unique(np.asarray(values, np.float64))
+    behind = random(bases, size=size, code=drawn, seed=seed + 1)
+    _interpolation(study, probe, chosen, levels, behind, f0, output, seed)
+    _maps(study, net, probe, chosen, levels, behind, output, seed)
+    _copies(study, series, output, seed)
     return study
 
 
@@ -156,7 +175,7 @@ def _outputs(section: Section, series: Series, marks: Intervals, output: str) ->
 
 def _longest_vowels(marks: Intervals) -> Intervals:
     """One of each sound, whole."""
-    longest = {}
+    longest: dict[int, Interval] = {}
     for each in marks.labelled("vowel"):
         if each.sound not in longest or each.span.duration_s > longest[each.sound].span.duration_s:
             longest[each.sound] = each
@@ -322,4 +341,243 @@ def _classes(study: Study, series: Series, marks: Intervals, f0: F0, output: str
         PAPER,
         len(kinds) > 1 and best["accuracy"] > 0.7,
         f"{best['layer']}: {best['accuracy']:.0%} of the time right ({shares})",
+    )
+
+
+def _discovery(
+    study: Study, z: NDArray[np.float32], marks: Intervals, code: int, which: int | str | None, seed: int
+) -> str:
+    """The variable to interpolate."""
+    section = study.section("Which latent variables make a fricative")
+    claim = "A few latent variables decide whether there is a fricative"
+    has_it = np.isin(np.arange(len(z)), [each.sound for each in marks.labelled("fricative")])
+    names = [f"z{place}" for place in range(code, z.shape[1])]
+    rarer = min(has_it.sum(), (~has_it).sum())
+    if rarer < 2 * FOLDS:
+        reason = (
+            f"{has_it.sum()} of {len(z)} outputs have a fricative; {2 * FOLDS} with and without are needed."
+        )
+        section.left_out("Discovery of latent variables", reason)
+        study.finding(claim, "Beguš 2020 (GAP)", None, reason)
+        return _given(which) or names[0]
+    found = discover_latents(z[:, code:], has_it, names=names, folds=FOLDS, seed=seed)
+    section.table(
+        "latents", f"Variables and fricatives: {has_it.sum()} of {len(z)} outputs have one", found.variables
+    )
+    section.picture(
+        "elbow",
+        "Coefficients of the Lasso (lambda by cross-validation), sorted; filled: before the elbow.",
+        plot_elbow(
+            list(found.variables["variable"]),
+            found.variables["lasso_min"].abs(),
+            chosen=len(found.before_elbow),
+            title="fricatives",
+            y_label="|Lasso coefficient|",
+        ),
+    )
+    for problem in found.problems:
+        section.text(f"Note: {problem}")
+    certain = ", ".join(found.standing_out)
+    study.finding(
+        claim,
+        "Beguš 2020 (GAP)",
+        0 < len(found.standing_out) <= max(len(names) // 4, 3),
+        f"{certain or 'none'} of {len(names)} stand out alone (Holm) and in most half-samples",
+    )
+    study.methods.append(
+        "Whether an output has a fricative was regressed on the latent variables: logistic regression of each, Lasso with lambda by "
+        f"{FOLDS}-fold cross-validation, and a random forest."
+    )
+    return _given(which) or str(found.variables["variable"].iloc[0])
+
+
+def _given(which: int | str | None) -> str | None:
+    return None if which is None else which if isinstance(which, str) else f"z{which}"
+
+
+def _interpolation(
+    study: Study,
+    probe: Probe,
+    which: str,
+    values: NDArray[np.float64],
+    behind: Latents,
+    f0: F0,
+    output: str,
+    seed: int,
+) -> None:
+    section = study.section(f"Interpolation of {which}")
+    design = variable(which, values, bases=behind)
+    study.settings["interpolated variable"] = which
+    first = probe.run(design[: len(values)])
+    layers = [each.name for each in timed_layers(first.layers)][1:]
+    section.picture(
+        "waterfall",
+        f"{which} from {values.min():g} to {values.max():g}, the other variables fixed (figure 9 of the paper).",
+        plot_waterfall(first, values, layers=layers, label=which),
+    )
+    series = probe.run(design[:])
+    at, marks = design.variables(), segments(series, f0)
+    has_it = np.isin(np.arange(len(design)), [each.sound for each in marks.labelled("fricative")])
+    import pandas as pd
+
+    rows = pd.DataFrame({"to": at[which], "base": at["base"], "has": has_it.astype(float)})
+    shares = rows.groupby("to")["has"].agg(["mean", "sum", "size"]).reset_index()
+    shares.columns = [which, "share with a fricative", "outputs with one", "outputs"]
+    section.table("interpolation_fricatives", f"Outputs with a fricative along {which}", shares)
+    measured = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "layer": each.name,
+                    "to": at[which],
+                    "base": at["base"],
+                    "value": np.abs(series[each.name]).mean(1),
+                }
+            )
+            for each in timed_layers(first.layers)
+        ],
+        ignore_index=True,
+    )
+    baseline = float(values[np.abs(values).argmin()])
+    effects = effects_of_table(
+        measured, variable="to", by="layer", baseline=baseline, flips=FLIPS, distances=False, seed=seed
+    ).effects
+    tests = effects.groupby("layer", sort=False)["p_max"].min().rename("p").reset_index()
+    tests["p_holm"] = adjust(tests["p"].to_numpy(), "holm")
+    section.table(
+        "interpolation_layers",
+        f"Whether {which} changes the mean activation of a layer at all: sign flips over {len(behind)} bases, over values by the largest |t|",
+        tests,
+    )
+    moved = tests[tests["p_holm"] < LEVEL]
+    study.finding(
+        f"Interpolating one latent variable ({which}) changes every layer",
+        PAPER,
+        len(moved) == len(tests),
+        f"mean activation changes in {', '.join(moved['layer']) or 'none'} of {', '.join(tests['layer'])} (Holm)",
+    )
+    study.methods.append(
+        f"{which} was set to {len(values)} values from {values.min():g} to {values.max():g}, the other variables fixed as in each of {len(behind)} random vectors."
+    )
+
+
+def _maps(
+    study: Study,
+    net: nn.Module,
+    probe: Probe,
+    which: str,
+    values: NDArray[np.float64],
+    behind: Latents,
+    output: str,
+    seed: int,
+) -> None:
+    layers = [each for each in timed_layers(probe.layers) if each.name != output]
+    section = study.section("Single feature maps")
+    if not layers or layers[-1].channels < 4:
+        section.left_out("Clusters of feature maps", "The layer before the output has fewer than four maps.")
+        return
+    layer = layers[-1]
+    ends = [variable(which, [end], bases=behind)[:] for end in (values.min(), values.max())]
+    profiles = map_profiles(net, np.concatenate(ends), layer.name)
+    try:
+        clusters = cluster_maps(profiles, gamma="auto", seed=seed)
+    except ValueError as error:
+        section.left_out("Clusters of feature maps", str(error))
+        return
+    section.picture(
+        "map_clusters",
+        f"Maps of {layer.name} in two clusters (figures 11 and 12 of the paper), their mean over {2 * len(behind)} outputs at both ends of {which}.",
+        plot_profiles(
+            {f"cluster {each}": profiles.mean[clusters.labels == each] for each in range(2)}, layer.times_s()
+        ),
+    )
+    agreement = f"adjusted Rand index between seeds {clusters.stability:.2f}"
+    section.text(
+        f"Spectral clustering with a Gaussian kernel whose width comes from the data; {agreement}. {' '.join(clusters.problems)}"
+    )
+    distances = nearest_maps(net, *ends, layer.name)
+    import pandas as pd
+
+    table = pd.DataFrame(
+        {
+            "map": np.arange(len(distances.distance)),
+            "cosine distance": distances.distance,
+            "pairs": distances.pairs,
+        }
+    )
+    section.table(
+        "map_distances",
+        f"Cosine distance of each map of {layer.name} between {which} at {values.min():g} and {values.max():g}, the least changed first (figure 13)",
+        table.sort_values("cosine distance", ignore_index=True),
+    )
+
+
+def _copies(study: Study, series: Series, output: str, seed: int) -> None:
+    section = study.section("Reduplication")
+    claim = "What the output repeats is repeated in the layers, too"
+    chosen = [each for each in timed_layers(series.layers) if each.rate_hz >= SLOWEST_HZ]
+    rows = []
+    for layer in chosen:
+        for sound, values in enumerate(np.asarray(series[layer.name], np.float64)[:COPIES_OF]):
+            try:
+                found = find_copies(values, layer.rate_hz, seed=seed)
+            except ValueError as error:
+                rows.append(
+                    {"layer": layer.name, "sound": sound, "copies": np.nan, "p": np.nan, "reason": str(error)}
+                )
+                continue
+            rows.append(
+                {"layer": layer.name, "sound": sound, "copies": found.count, "p": found.p, "reason": ""}
+            )
+    import pandas as pd
+
+    table = pd.DataFrame(rows)
+    wide = table.pivot(index="sound", columns="layer", values="copies").dropna(how="all")
+    if wide.empty or output not in wide:
+        section.left_out(
+            "Copies",
+            f"No output could be searched: {table['reason'].mode().iloc[0] if len(table) else 'no layer is fast enough'}",
+        )
+        study.finding(claim, PAPER, None, "no output could be searched")
+        return
+    repeated = wide[output] > 1
+    summary = pd.DataFrame(
+        [
+            {
+                "layer": layer.name,
+                "outputs": int(wide[layer.name].notna().sum()),
+                "repeat themselves": int((wide[layer.name] > 1).sum()),
+                "as the output does": int(
+                    ((wide[layer.name] > 1) == repeated)[wide[layer.name].notna()].sum()
+                ),
+            }
+            for layer in chosen
+            if layer.name in wide
+        ]
+    )
+    section.table(
+        "copies",
+        f"Stretches that come again in the envelopes of the first {COPIES_OF} outputs, and in layers",
+        summary,
+    )
+    section.table("copies_each", "Each output", table)
+    if repeated.sum() < 3:
+        study.finding(
+            claim,
+            PAPER,
+            None,
+            f"{repeated.sum()} of {len(repeated)} outputs repeat a stretch: too few to look at",
+        )
+        return
+    inner = summary[summary["layer"] != output]
+    share = (
+        float(inner["as the output does"].iloc[-1] / inner["outputs"].iloc[-1])
+        if len(inner)
+        else float("nan")
+    )
+    study.finding(
+        claim,
+        PAPER,
+        share > 0.8,
+        f"{repeated.sum()} of {len(repeated)} outputs repeat a stretch; {inner['layer'].iloc[-1]} agrees on {share:.0%}",
     )
