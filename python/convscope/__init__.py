@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import acoustics as acoustics
     from . import bench as bench
     from . import cli as cli
     from . import data as data
@@ -36,6 +37,7 @@ __all__ = [
     "Series",
     "Sweep",
     "__version__",
+    "acoustics",
     "bench",
     "cli",
     "data",
@@ -51,7 +53,7 @@ __all__ = [
     "zoo",
 ]
 
-_ROOMS = {"bench", "cli", "data", "latents", "models", "plot", "probe", "sweep", "train", "zoo"}
+_ROOMS = {"acoustics", "bench", "cli", "data", "latents", "models", "plot", "probe", "sweep", "train", "zoo"}
 _FROM_ROOM = {
     **dict.fromkeys(("Probe", "Series", "fast_probe", "verify"), "probe"),
     **dict.fromkeys(("Sweep", "open_sweep"), "sweep"),

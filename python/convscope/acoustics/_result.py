@@ -1,0 +1,175 @@
+"""What measuring returns: a tidy table, as xarray too, with all settings it was made with."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._folders import write_files
+from ._intervals import DataFrame
+from ._measure import expect
+from ._optional import library
+from ._rows import Columns
+
+if TYPE_CHECKING:
+    import xarray
+
+_TEXTS = ("layer", "label", "measure", "unit", "reason")
+_NUMBERS = {
+    "sound": np.int64,
+    "rate_hz": np.float64,
+    "interval": np.int32,
+    "point": np.int32,
+    "time_s": np.float64,
+    "frequency_hz": np.float64,
+    "value": np.float64,
+}
+_INDEX = ("sound", "layer", "interval", "point", "frequency_hz")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measurements:
+    """Values and where they come from.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        A row for each value: sound, layer, rate_hz, interval (number within the sound), label, point (number within the interval), time_s,
+        frequency_hz (of spectrograms), measure, value, unit, reason. A value is NaN exactly where it cannot be had, and ``reason`` says
+        why; with ``as_published`` a value that is there may have a reason, too: why not to trust it.
+    settings : mapping
+        Parameters of all measures, layers and their clocks, library and Praat versions; JSON holds it.
+    """
+
+    table: DataFrame
+    settings: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        missing = int(self.table["value"].isna().sum())
+        names = ", ".join(map(str, self.table["measure"].unique()))
+        return f"Measurements({len(self.table)} values, {missing} of them NaN with a reason: {names})"
+
+    def only(self, *names: str) -> DataFrame:
+        """The rows of some measures.
+
+        Raises
+        ------
+        ValueError
+            For a name that was not measured.
+        """
+        known = list(self.table["measure"].unique())
+        for name in names:
+            expect(name in known, "measure", f"one of {', '.join(map(str, known))}", repr(name))
+        return self.table[self.table["measure"].isin(names)].reset_index(drop=True)
+
+    def wide(self) -> DataFrame:
+        """A row for each sound, layer and interval, a column for each measure that has one value there."""
+        scalars = set(self.settings["single_values"])
+        rows = self.table[self.table["measure"].isin(scalars)]
+        found = rows.pivot_table(
+            index=["sound", "layer", "interval", "label"],
+            columns="measure",
+            values="value",
+            observed=True,
+            sort=False,
+            dropna=False,
+        )
+        found.columns = found.columns.astype(str)
+        return found.reset_index()
+
+    def reasons(self) -> DataFrame:
+        """How many values of each layer and measure have which reason."""
+        said = self.table[self.table["reason"] != ""]
+        keys = ["layer", "measure", "reason"]
+        return said.groupby(keys, observed=True, sort=False).size().rename("values").reset_index()
+
+    def to_xarray(self) -> xarray.Dataset:
+        """A variable for each measure with dims (sound, layer, interval, point...), and its reasons beside it.
+
+        A measure with one value has no dim for points; others have ``point_<measure>``, spectrograms ``frequency_<measure>``, too.
+        """
+        import xarray
+
+        datasets = []
+        for name, rows in self.table.groupby("measure", observed=True, sort=False):
+            is_single = name in self.settings["single_values"]
+            has_bands = bool(rows["frequency_hz"].notna().any())
+            renamed = {"point": f"point_{name}", "frequency_hz": f"frequency_{name}"}
+            keys = [
+                *_INDEX[:3],
+                *(() if is_single else ("point",)),
+                *(("frequency_hz",) if has_bands else ()),
+            ]
+            columns = rows.rename(columns={"value": name, "reason": f"{name}_reason"})
+            columns[f"{name}_reason"] = columns[f"{name}_reason"].astype(str)
+            columns["layer"] = columns["layer"].astype(str)
+            made = columns.set_index(keys)[[name, f"{name}_reason"]].to_xarray()
+            made = made.rename({old: new for old, new in renamed.items() if old in made.dims})
+            made[name].attrs["units"] = str(rows["unit"].iloc[0])
+            datasets.append(made)
+        merged = xarray.merge(datasets, join="outer", compat="no_conflicts")
+        found: xarray.Dataset = merged.assign_attrs(settings=json.dumps(self.settings))
+        return found
+
+    def to_csv(self, path: Path | str) -> None:
+        """Write the table, and beside it the settings: ``x.csv`` and ``x.settings.json``, whole or not at all."""
+        self._write(Path(path), self.table.to_csv(index=False).encode())
+
+    def to_parquet(self, path: Path | str) -> None:
+        """Write the table for R or Polars, and beside it the settings. Needs pyarrow.
+
+        Raises
+        ------
+        ImportError
+            If pyarrow is not installed.
+        """
+        try:
+            import pyarrow  # noqa: F401
+        except ImportError as error:
+            raise ImportError(
+                "to_parquet: needs the extra: pip install 'convscope[parquet]'", name="pyarrow"
+            ) from error
+        made = io.BytesIO()
+        self.table.to_parquet(made, index=False)
+        self._write(Path(path), made.getvalue())
+
+    def _write(self, path: Path, data: bytes) -> None:
+        settings = json.dumps(self.settings, indent=1).encode() + b"\n"
+        write_files({path.with_suffix(".settings.json"): settings, path: data})
+
+
+class TableMaker:
+    """Blocks of rows to one table: texts as codes, so that a large store's table stays small."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, dict[str, int]] = {name: {} for name in _TEXTS}
+        self._parts: dict[str, list[Any]] = {name: [] for name in (*_TEXTS, *_NUMBERS)}
+
+    def add(self, columns: Columns) -> None:
+        """One block, in the order of sounds."""
+        for name in _TEXTS:
+            known = self._codes[name]
+            texts: Iterable[str] = getattr(columns, name)
+            found = [known.setdefault(text, len(known)) for text in texts]
+            self._parts[name].append(np.array(found, np.int32))
+        for name, dtype in _NUMBERS.items():
+            self._parts[name].append(np.array(getattr(columns, name), dtype))
+
+    def table(self) -> DataFrame:
+        """All of them."""
+        pandas = library("pandas")
+        order = Columns.__slots__
+        made: dict[str, Any] = {}
+        for name in order:
+            whole = np.concatenate(self._parts[name])
+            if name in _TEXTS:
+                made[name] = pandas.Categorical.from_codes(whole, categories=list(self._codes[name]))
+            else:
+                made[name] = whole
+        return pandas.DataFrame(made)
