@@ -14,7 +14,8 @@ from ._compare_classes import PHONE_CLASSES, ClassComparison, class_of_phone, co
 from ._formants import Formants
 from ._intensity import Duration, Intensity
 from ._intervals import Interval, Intervals
-from ._latency import Lag, PeakLatency
+from ._lag import Lag
+from ._latency import PeakLatency
 from ._listen import write_layer_sounds
 from ._measure import Measure, Output, Reading
 from ._normalised import normalised_time

@@ -72,14 +72,7 @@ class Measurements:
         """A row for each sound, layer and interval, a column for each measure that has one value there."""
         scalars = set(self.settings["single_values"])
         rows = self.table[self.table["measure"].isin(scalars)]
-        found = rows.pivot_table(
-            index=["sound", "layer", "interval", "label"],
-            columns="measure",
-            values="value",
-            observed=True,
-            sort=False,
-            dropna=False,
-        )
+        found = rows.pivot(index=["sound", "layer", "interval", "label"], columns="measure", values="value")
         found.columns = found.columns.astype(str)
         return found.reset_index()
 

@@ -101,10 +101,10 @@ def as_numpy(array: Any) -> Any:
 
 
 def _kind(source: Any) -> str:
-    if hasattr(source, "layers") and isinstance(source, Mapping):
-        return "series"
     if hasattr(source, "children") and hasattr(source, "attrs"):
         return "tree"
+    if hasattr(source, "layers") and isinstance(source, Mapping):
+        return "series"
     if hasattr(source, "data_vars"):
         return "dataset"
     if isinstance(source, np.ndarray | list | tuple) or hasattr(source, "detach"):
@@ -207,7 +207,7 @@ def _rate_of(times_s: Floats, name: str, told: Any) -> float:
     is_even = step_s > 0 and float(np.abs(steps_s - step_s).max()) <= RATE_TOLERANCE * times_s.size * step_s
     expect(is_even, f"times of {name}", "even steps", f"steps from {steps_s.min():g} to {steps_s.max():g} s")
     if told is None:
-        return 1 / step_s
+        return float(f"{1 / step_s:.9g}")  # as it was before it became times
     rate_hz = float(told)
     expect(
         abs(rate_hz * step_s - 1) <= RATE_TOLERANCE,

@@ -66,7 +66,8 @@ class SpectralMoments(Measure):
         for i in range(self.slices):
             values = track.part(edges[i], edges[i + 1]).values
             short = moments_reason(values.size)
-            if short or not values.any():
+            is_silent = not short and np.ptp(values) == 0 and not wave.as_published
+            if short or is_silent:
                 reason = reason or short or "digital silence"
                 continue
             found[i] = moments(values, wave.rate_hz, self.low_hz, self._top_hz(wave.rate_hz))

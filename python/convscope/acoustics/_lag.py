@@ -1,0 +1,110 @@
+"""How far the whole course of a layer is behind the waveform, by cross-correlation of envelopes.
+
+Times are the centres of what positions see or make, where the source knows them, as in `_latency`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ._capacity import lag_reason
+from ._latency import vertex
+from ._measure import Measure, Output, Reading, Refusal, expect
+from ._optional import library
+from ._spans import Span
+from ._wave import Floats, Wave
+
+_STEPS_PER_VALUE, _FINEST_S = 16, 1 / 8000  # of lags; a parabola places them between steps
+
+
+@dataclass(frozen=True, slots=True)
+class Lag(Measure):
+    """How far a layer's envelope is behind the waveform's, by cross-correlation.
+
+    Gives ``lag`` in s, positive where the layer is late, and ``lag_correlation``, Pearson's r there. A layer without negative values (after ReLU)
+    is its own envelope; others are rectified about their mean. Both are smoothed alike. The waveform's envelope is read between the
+    layer's positions, so that the lag is finer than the layer's step.
+
+    Parameters
+    ----------
+    maximum_s : float
+        Largest lag looked at, to either side.
+    smoothing_s : float
+        Standard deviation of the Gaussian, at least the layer's step.
+    """
+
+    needs_waveform: ClassVar[bool] = True
+    maximum_s: float = 0.05
+    smoothing_s: float = 0.01
+
+    def __post_init__(self) -> None:
+        settings = (self.maximum_s, self.smoothing_s)
+        expect(min(settings) > 0, "maximum_s, smoothing_s", "positive numbers", settings)
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """Lag and correlation."""
+        return (Output("lag", "s"), Output("lag_correlation", ""))
+
+    def cannot(self, rate_hz: float, length: int) -> str:
+        """See `_capacity`."""
+        return lag_reason(length)
+
+    def track(self, wave: Wave, waveform: Wave | None) -> tuple[Floats, Floats, Floats]:
+        """The layer's envelope, the waveform's, and the times of that one."""
+        assert waveform is not None
+        if waveform.trouble():
+            raise Refusal(f"the waveform: {waveform.trouble()}")
+        smoothing_s = max(self.smoothing_s, 1 / wave.rate_hz)
+        return (
+            envelope(wave, smoothing_s),
+            envelope(waveform, smoothing_s),
+            waveform.field_times_s(),
+        )
+
+    def read(self, track: Any, wave: Wave, span: Span) -> Mapping[str, Reading]:
+        """Of the positions in the interval."""
+        own, other, other_s = track
+        times_s = wave.times_s()
+        is_in = (times_s >= span.start_s) & (times_s < span.end_s)
+        reason = lag_reason(int(is_in.sum()))
+        if not reason and not (np.ptp(own[is_in]) > 0):
+            reason = "the envelope is constant in the interval"
+        if reason:
+            return {output.name: Reading(np.nan, reason=reason) for output in self.outputs}
+        step_s = max(1 / (wave.rate_hz * _STEPS_PER_VALUE), _FINEST_S)
+        steps = int(self.maximum_s / step_s)
+        lags_s = np.arange(-steps, steps + 1) * step_s
+        # An envelope has nothing new within a quarter of its smoothing.
+        stride = max(int(wave.rate_hz * self.smoothing_s / 4), 1)
+        moments_s = wave.field_times_s()[is_in][::stride] - lags_s[:, None]  # (lags, positions)
+        found = _correlations(np.interp(moments_s, other_s, other), own[is_in][::stride])
+        best = int(np.nanargmax(found)) if np.isfinite(found).any() else -1
+        if not 0 < best < lags_s.size - 1:
+            reason = "the waveform is silent there" if best < 0 else f"no maximum within {self.maximum_s:g} s"
+            return {output.name: Reading(np.nan, reason=reason) for output in self.outputs}
+        return {
+            "lag": Reading(float(lags_s[best] + step_s * vertex(*found[best - 1 : best + 2]))),
+            "lag_correlation": Reading(float(found[best])),
+        }
+
+
+def envelope(wave: Wave, smoothing_s: float) -> Floats:
+    """(L,) the course of a sound: its values if none is negative, else their distance from the mean; smoothed by a Gaussian."""
+    ndimage = library("scipy.ndimage")
+    values = wave.values if wave.values.min() >= 0 else np.abs(wave.values - wave.values.mean())
+    smoothed: Floats = ndimage.gaussian_filter1d(values, smoothing_s * wave.rate_hz, mode="nearest")
+    return smoothed
+
+
+def _correlations(rows: Floats, values: Floats) -> Floats:
+    """(rows,) Pearson's r of each row with the values; NaN for constant rows."""
+    rows = rows - rows.mean(1, keepdims=True)
+    values = values - values.mean()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: Floats = (rows * values).sum(1) / np.sqrt((rows**2).sum(1) * (values**2).sum())
+    return found
