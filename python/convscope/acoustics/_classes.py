@@ -36,7 +36,7 @@ class ClassSettings:
     silence_db : float
         Below the loudest frame a frame is silence.
     periodicity : float
-        From here on a frame is a vowel, else a fricative.
+        From here on a frame is a vowel, else a fricative; 0.45 is also where Praat hears voice.
     shortest_s : float
         Segments shorter than this are given to what is before them.
     """
@@ -46,7 +46,7 @@ class ClassSettings:
     window_s: float = 0.035
     step_s: float = 0.005
     silence_db: float = -35.0
-    periodicity: float = 0.6
+    periodicity: float = 0.45
     shortest_s: float = 0.02
 
     def __post_init__(self) -> None:

@@ -76,6 +76,8 @@ class Columns:
         """An output of one interval: a row for each value."""
         values = np.atleast_1d(np.asarray(reading.values, np.float64))
         times_s = np.full(len(values), np.nan) if reading.times_s is None else reading.times_s
+        if not values.size:  # that there is none is a result, too
+            values = times_s = np.array([np.nan])
         bands = 1 if reading.frequencies_hz is None else reading.frequencies_hz.size
         flat = values.ravel().tolist()
         count = len(flat)
