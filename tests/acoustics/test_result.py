@@ -57,7 +57,7 @@ def test_only_and_wide(found):
     assert wide[["sound", "interval", "label"]].values.tolist() == [[0, 0, "v"], [0, 1, "s"], [2, 0, "v"]]
     assert "intensity" not in wide
     assert wide["intensity_mean"].isna().tolist() == [False, False, True]
-    with pytest.raises(ValueError, match="measure: expected one of intensity_mean, .* got 'f0'"):
+    with pytest.raises(ValueError, match=r"measure: expected one of intensity_mean, .* got 'f0'"):
         found.only("f0")
 
 

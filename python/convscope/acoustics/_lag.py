@@ -18,7 +18,7 @@ from ._optional import library
 from ._spans import Span
 from ._wave import Floats, Wave
 
-_STEPS_PER_VALUE, _FINEST_S = 16, 1 / 8000  # of lags; a parabola places them between steps
+GRAINS = 16  # steps in a standard deviation; a parabola places the lag between them
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,35 +54,30 @@ class Lag(Measure):
         """See `_capacity`."""
         return lag_reason(length)
 
-    def track(self, wave: Wave, waveform: Wave | None) -> tuple[Floats, Floats, Floats]:
-        """The layer's envelope, the waveform's, and the times of that one."""
+    def track(self, wave: Wave, waveform: Wave | None) -> tuple[Wave, Wave, float]:
+        """The layer's envelope, the waveform's, and how much both are smoothed."""
         assert waveform is not None
         if waveform.trouble():
             raise Refusal(f"the waveform: {waveform.trouble()}")
         smoothing_s = max(self.smoothing_s, 1 / wave.rate_hz)
-        return (
-            envelope(wave, smoothing_s),
-            envelope(waveform, smoothing_s),
-            waveform.field_times_s(),
-        )
+        return envelope(wave, smoothing_s), envelope(waveform, smoothing_s), smoothing_s
 
     def read(self, track: Any, wave: Wave, span: Span) -> Mapping[str, Reading]:
         """Of the positions in the interval."""
-        own, other, other_s = track
-        times_s = wave.times_s()
-        is_in = (times_s >= span.start_s) & (times_s < span.end_s)
-        reason = lag_reason(int(is_in.sum()))
-        if not reason and not (np.ptp(own[is_in]) > 0):
+        whole, other, smoothing_s = track
+        own = whole.part(span.start_s, span.end_s)
+        reason = lag_reason(own.values.size)
+        if not reason and np.ptp(own.values) == 0:
             reason = "the envelope is constant in the interval"
         if reason:
             return {output.name: Reading(np.nan, reason=reason) for output in self.outputs}
-        step_s = max(1 / (wave.rate_hz * _STEPS_PER_VALUE), _FINEST_S)
+        step_s = smoothing_s / GRAINS
         steps = int(self.maximum_s / step_s)
         lags_s = np.arange(-steps, steps + 1) * step_s
-        # An envelope has nothing new within a quarter of its smoothing.
-        stride = max(int(wave.rate_hz * self.smoothing_s / 4), 1)
-        moments_s = wave.field_times_s()[is_in][::stride] - lags_s[:, None]  # (lags, positions)
-        found = _correlations(np.interp(moments_s, other_s, other), own[is_in][::stride])
+        stride = max(int(own.rate_hz * smoothing_s / 4), 1)  # in between there is nothing new
+        moments_s = own.field_times_s()[::stride] - lags_s[:, None]  # (lags, positions)
+        shifted = np.interp(moments_s, other.field_times_s(), other.values)
+        found = _correlations(shifted, own.values[::stride])
         best = int(np.nanargmax(found)) if np.isfinite(found).any() else -1
         if not 0 < best < lags_s.size - 1:
             reason = "the waveform is silent there" if best < 0 else f"no maximum within {self.maximum_s:g} s"
@@ -93,12 +88,22 @@ class Lag(Measure):
         }
 
 
-def envelope(wave: Wave, smoothing_s: float) -> Floats:
-    """(L,) the course of a sound: its values if none is negative, else their distance from the mean; smoothed by a Gaussian."""
+def envelope(wave: Wave, smoothing_s: float) -> Wave:
+    """The course of a sound, in steps of a sixteenth of the smoothing or the wave's own.
+
+    Values if none is negative, else their distance from the mean; averaged over each step and smoothed by a Gaussian.
+    """
     ndimage = library("scipy.ndimage")
     values = wave.values if wave.values.min() >= 0 else np.abs(wave.values - wave.values.mean())
-    smoothed: Floats = ndimage.gaussian_filter1d(values, smoothing_s * wave.rate_hz, mode="nearest")
-    return smoothed
+    held = max(int(wave.rate_hz * smoothing_s / GRAINS), 1)
+    means = values[: values.size // held * held].reshape(-1, held).mean(1)
+    shift_s = (held - 1) / 2 / wave.rate_hz
+    return Wave(
+        ndimage.gaussian_filter1d(means, smoothing_s * wave.rate_hz / held, mode="nearest"),
+        wave.rate_hz / held,
+        wave.start_s + shift_s,
+        None if wave.field_start_s is None else wave.field_start_s + shift_s,
+    )
 
 
 def _correlations(rows: Floats, values: Floats) -> Floats:

@@ -7,6 +7,7 @@ where the source knows them; shares of the slice are off by up to a few samples 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -66,20 +67,14 @@ class PeakLatency(Measure):
         )
         if reason and not wave.as_published:
             raise Refusal(f"the waveform: {reason}")
-        sound = sound_of(waveform)
-        pitch = pitch_of(sound, floor_hz=self.floor_hz, ceiling_hz=self.ceiling_hz)
-        pulses_s = waveform.from_praat_s(pulses_of(sound, pitch))
-        periods_s = np.diff(pulses_s)
-        is_period = periods_s < 1.5 / self.floor_hz  # else voice pauses in between
+        pulses_s, periods_s = glottal_periods(waveform, self.floor_hz, self.ceiling_hz)
         shift_s = waveform.field_times_s()[0] - waveform.start_s
-        starts_s = pulses_s[:-1][is_period] - self.before * periods_s[is_period] + shift_s
-        ends_s = starts_s + periods_s[is_period]
+        starts_s = pulses_s - self.before * periods_s + shift_s
+        ends_s = starts_s + periods_s
         # A voice may peak downwards; the larger side is the same throughout a sound.
         sign = 1.0 if waveform.centred().max() >= -waveform.centred().min() else -1.0
         peaks_s = peak_times(sign * waveform.values, waveform.field_times_s(), starts_s, ends_s)
-        return pulses_s[:-1][is_period], peak_times(
-            wave.values, wave.field_times_s(), starts_s, ends_s
-        ) - peaks_s
+        return pulses_s, peak_times(wave.values, wave.field_times_s(), starts_s, ends_s) - peaks_s
 
     def read(self, track: Any, wave: Wave, span: Span) -> Mapping[str, Reading]:
         """Of the periods that begin in the interval."""
@@ -92,6 +87,18 @@ class PeakLatency(Measure):
             "peak_latency": Reading(chosen, pulses_s[is_in], reason or "no peak in the period"),
             "peak_latency_mean": Reading(float(known.mean()) if known.size else np.nan, reason=reason),
         }
+
+
+@functools.lru_cache(maxsize=2)  # all layers of a sound ask for the same
+def glottal_periods(waveform: Wave, floor_hz: float, ceiling_hz: float) -> tuple[Floats, Floats]:
+    """(periods,) pulses that begin a period, and its length, in s."""
+    sound = sound_of(waveform)
+    pulses_s = waveform.from_praat_s(
+        pulses_of(sound, pitch_of(sound, floor_hz=floor_hz, ceiling_hz=ceiling_hz))
+    )
+    periods_s = np.diff(pulses_s)
+    is_period = periods_s < 1.5 / floor_hz  # else voice pauses in between
+    return pulses_s[:-1][is_period], periods_s[is_period]
 
 
 def peak_times(values: Floats, times_s: Floats, starts_s: Floats, ends_s: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -194,6 +195,7 @@ class Harmonicity(Measure):
         return {"harmonicity_mean": Reading(float(chosen.mean()))}
 
 
+@functools.lru_cache(maxsize=2)  # measures of one range follow each other on one sound
 def pitch_track(wave: Wave, floor_hz: float, ceiling_hz: float) -> tuple[Any, Floats, Floats]:
     """Praat's Pitch, (frames,) times and (frames,) frequencies in Hz, 0 where unvoiced."""
     pitch = pitch_of(sound_of(wave), floor_hz=floor_hz, ceiling_hz=ceiling_hz)

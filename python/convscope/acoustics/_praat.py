@@ -47,8 +47,10 @@ def pulses_of(sound: Any, pitch: Any) -> Floats:
     """(pulses,) glottal pulses in Praat's seconds: To PointProcess (cc)."""
     call = library("parselmouth.praat").call
     found = _asked(call, [sound, pitch], "To PointProcess (cc)")
-    count = int(call(found, "Get number of points"))
-    return np.array([call(found, "Get time from index", i + 1) for i in range(count)], np.float64)
+    if not call(found, "Get number of points"):
+        return np.empty(0)
+    pulses_s: Floats = call(found, "To Matrix").values[0]
+    return pulses_s
 
 
 def _asked(function: Any, *arguments: Any, **settings: Any) -> Any:

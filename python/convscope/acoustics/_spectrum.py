@@ -6,6 +6,7 @@ Get centre of gravity..." with power 2, and "Sound: To Spectrogram...".
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -131,15 +132,11 @@ class Spectrogram(Measure):
         top_hz = wave.rate_hz / 2 if self.high_hz is None else self.high_hz
         edges_hz = np.arange(self.bands + 1) * top_hz / self.bands
         edges_s = span.start_s + span.duration_s * np.arange(self.points + 1) / self.points
-        middles_hz, middles_s = (edges_hz[1:] + edges_hz[:-1]) / 2, span.points_s(self.points)
-        levels = np.empty((self.points, self.bands))
-        for i in range(self.points):
-            rows = _between(times_s, edges_s[i], edges_s[i + 1], middles_s[i])
-            power = density[rows].mean(0)
-            for k in range(self.bands):
-                bins = _between(frequencies_hz, edges_hz[k], edges_hz[k + 1], middles_hz[k])
-                levels[i, k] = power[bins].mean()
-        return {"level": Reading(decibels(levels), middles_s, "digital silence", middles_hz)}
+        rows, bins = _held(times_s, edges_s), _held(frequencies_hz, edges_hz)
+        parts = np.stack([density[chosen].mean(0) for chosen in rows])  # (points, bins)
+        levels = decibels(np.stack([parts[:, chosen].mean(1) for chosen in bins], axis=1))  # (points, bands)
+        middles_hz = (edges_hz[1:] + edges_hz[:-1]) / 2
+        return {"level": Reading(levels, span.points_s(self.points), "digital silence", middles_hz)}
 
 
 def moments(
@@ -215,9 +212,13 @@ def spectrogram(
     return times_s, np.fft.rfftfreq(size, 1 / wave.rate_hz), density
 
 
-def _between(places: Floats, low: float, high: float, middle: float) -> Any:
-    found = np.flatnonzero((places >= low) & (places < high))
-    return found if found.size else np.array([np.abs(places - middle).argmin()])
+def _held(places: Floats, edges: Floats) -> list[Any]:
+    """Of each stretch between two edges the places in it, or the one nearest to its middle."""
+    found = []
+    for low, high in itertools.pairwise(edges.tolist()):
+        inner = np.flatnonzero((places >= low) & (places < high))
+        found.append(inner if inner.size else [np.abs(places - (low + high) / 2).argmin()])
+    return found
 
 
 def _expect_band(low_hz: float, high_hz: float | None) -> None:
