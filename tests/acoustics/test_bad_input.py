@@ -22,6 +22,7 @@ EVERY_MEASURE = (
     acoustics.Peaks(1000, 7000),
     acoustics.PeakLatency(),
     acoustics.Lag(),
+    acoustics.Envelope(),
 )
 
 

@@ -78,7 +78,7 @@ def test_the_table(rate_hz, name):
         (acoustics.Peaks(), 16000, "a filter up to 16000 Hz lies above the Nyquist frequency, 8000 Hz"),
         (acoustics.PeakLatency(), 1000, "2.2 values in a period of 450 Hz, a peak needs 4"),
         (acoustics.Duration(), 15.625, "a value every 64 ms cannot place edges to 20 ms"),
-        (acoustics.Lag(), 8, "8 values, a lag needs 16"),
+        (acoustics.Lag(), 8, "8 values, a course needs 16"),
     ],
 )
 def test_reasons_say_what_is_needed(measure, rate_hz, reason):

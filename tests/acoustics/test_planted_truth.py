@@ -155,6 +155,16 @@ def test_levels_of_bands():
     assert (levels[1500] - levels[3500]).min() > 30
 
 
+@pytest.mark.parametrize("factor", [1, 4, 64, 256])
+def test_the_envelope_is_the_course(factor):
+    times_s = (np.arange(16384 // factor) * factor + (factor - 1) / 2) / 16000
+    rise = 0.1 + times_s
+    series = rise if factor > 1 else rise * np.sin(2 * np.pi * 300 * times_s) * np.pi / 2
+    settings = {"rate_hz": 16000 / factor, "start_s": times_s[0]}
+    found = acoustics.measure(series, acoustics.Envelope(points=8), **settings).table
+    assert found["value"].to_numpy()[1:-1] == pytest.approx(0.1 + found["time_s"].to_numpy()[1:-1], abs=0.01)
+
+
 def test_presets_are_measures_with_distinct_outputs():
     for name, measures in acoustics.PRESETS.items():
         names = [output.name for each in measures for output in each.outputs]

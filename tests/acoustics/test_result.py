@@ -63,6 +63,7 @@ def test_only_and_wide(found):
 
 def test_xarray(found):
     dataset = found.to_xarray()
+    assert dataset["layer"].values.tolist() == [""]
     assert dataset["cog"].dims == ("sound", "layer", "interval")
     assert dataset["intensity"].dims == ("sound", "layer", "interval", "point_intensity")
     assert dataset["level"].dims == ("sound", "layer", "interval", "point_level", "frequency_level")

@@ -42,6 +42,7 @@ def test_every_layer_has_its_rate_and_its_reasons(series, found):
             (found.table["layer"] == layer.name) & (found.table["measure"] == "intensity_mean")
         ]
         assert rows["value"].isna().all() == (layer.rate_hz < 125)
+    assert found.to_xarray()["layer"].values.tolist() == list(series), "in order of execution"
     reasons = found.reasons()
     assert set(reasons["layer"]) >= {"fc"}
     assert (reasons["values"] > 0).all()

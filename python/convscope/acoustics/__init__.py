@@ -14,7 +14,7 @@ from ._compare_classes import PHONE_CLASSES, ClassComparison, class_of_phone, co
 from ._formants import Formants
 from ._intensity import Duration, Intensity
 from ._intervals import Interval, Intervals
-from ._lag import Lag
+from ._lag import Envelope, Lag
 from ._latency import PeakLatency
 from ._listen import write_layer_sounds
 from ._measure import Measure, Output, Reading
@@ -38,6 +38,7 @@ __all__ = [
     "ClassFrames",
     "ClassSettings",
     "Duration",
+    "Envelope",
     "Formants",
     "Harmonicity",
     "Intensity",

@@ -24,7 +24,7 @@ TWO_FORMANTS_HZ = 1800.0
 SPECTRUM_HZ = 500.0  # a narrower band holds the contour of a sound, not its spectrum
 SPECTRUM_VALUES = 64
 LATENCY_VALUES = 4.0
-LAG_VALUES = 16
+COURSE_VALUES = 16
 
 
 def f0_reason(rate_hz: float, length: int, *, floor_hz: float, ceiling_hz: float) -> str:
@@ -141,9 +141,9 @@ def duration_reason(rate_hz: float, *, resolution_s: float) -> str:
     return ""
 
 
-def lag_reason(length: int) -> str:
-    """Why a course of ``length`` values cannot be laid on another; "" where it can."""
-    return "" if length >= LAG_VALUES else f"{length} values, a lag needs {LAG_VALUES}"
+def course_reason(length: int) -> str:
+    """Why ``length`` values make no course to be laid on another; "" where they do."""
+    return "" if length >= COURSE_VALUES else f"{length} values, a course needs {COURSE_VALUES}"
 
 
 def window_reason(rate_hz: float, length: int, window_s: float, what: str) -> str:

@@ -150,10 +150,10 @@ def find_segments(
     expect(not reason, "layer", "one that carries classes of sound", reason)
     made: list[Interval] = []
     for sound in range(found.count):
-        frames = frames_of(found.wave(found.read(slice(sound, sound + 1))[0]), settings)
-        for name, span in segments_of(frames, settings.shortest_s):
+        wave = found.wave(found.read(slice(sound, sound + 1))[0])
+        for name, span in segments_of(frames_of(wave, settings), settings.shortest_s):
             made.append(Interval(sound, name, span.start_s, span.end_s))
-    return Intervals(tuple(made))
+    return Intervals(tuple(made)).within(wave.begin_s, wave.end_s, beyond="clip")
 
 
 def segments_of(frames: ClassFrames, shortest_s: float) -> list[tuple[str, Span]]:

@@ -1,4 +1,4 @@
-"""How far the whole course of a layer is behind the waveform, by cross-correlation of envelopes.
+"""The course of a layer, and how far it is behind the waveform's, by cross-correlation.
 
 Times are the centres of what positions see or make, where the source knows them, as in `_latency`.
 """
@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ._capacity import lag_reason
+from ._capacity import course_reason
 from ._latency import vertex
 from ._measure import Measure, Output, Reading, Refusal, expect
 from ._optional import library
@@ -19,6 +19,46 @@ from ._spans import Span
 from ._wave import Floats, Wave
 
 GRAINS = 16  # steps in a standard deviation; a parabola places the lag between them
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope(Measure):
+    """The course of a series: its values where none is negative (after ReLU), else their distance from the mean; smoothed.
+
+    Gives ``envelope`` at the centres of ``points`` equal parts of an interval.
+
+    Parameters
+    ----------
+    points : int
+        Values on normalised time.
+    smoothing_s : float
+        Standard deviation of the Gaussian, at least the series' step.
+    """
+
+    points: int = 10
+    smoothing_s: float = 0.01
+
+    def __post_init__(self) -> None:
+        expect(self.points >= 1, "points", "1 or more", self.points)
+        expect(self.smoothing_s > 0, "smoothing_s", "a positive number", self.smoothing_s)
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """The track."""
+        return (Output("envelope", "", self.points),)
+
+    def cannot(self, rate_hz: float, length: int) -> str:
+        """See `_capacity`."""
+        return course_reason(length)
+
+    def track(self, wave: Wave, waveform: Wave | None) -> Wave:
+        """`envelope`."""
+        return envelope(wave, max(self.smoothing_s, 1 / wave.rate_hz))
+
+    def read(self, track: Any, wave: Wave, span: Span) -> Mapping[str, Reading]:
+        """Between its values by straight lines."""
+        points_s = span.points_s(self.points)
+        return {"envelope": Reading(np.interp(points_s, track.times_s(), track.values), points_s)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +92,7 @@ class Lag(Measure):
 
     def cannot(self, rate_hz: float, length: int) -> str:
         """See `_capacity`."""
-        return lag_reason(length)
+        return course_reason(length)
 
     def track(self, wave: Wave, waveform: Wave | None) -> tuple[Wave, Wave, float]:
         """The layer's envelope, the waveform's, and how much both are smoothed."""
@@ -66,7 +106,7 @@ class Lag(Measure):
         """Of the positions in the interval."""
         whole, other, smoothing_s = track
         own = whole.part(span.start_s, span.end_s)
-        reason = lag_reason(own.values.size)
+        reason = course_reason(own.values.size)
         if not reason and np.ptp(own.values) == 0:
             reason = "the envelope is constant in the interval"
         if reason:

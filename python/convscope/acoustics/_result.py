@@ -107,7 +107,8 @@ class Measurements:
             made[name].attrs["units"] = str(rows["unit"].iloc[0])
             datasets.append(made)
         merged = xarray.merge(datasets, join="outer", compat="no_conflicts")
-        found: xarray.Dataset = merged.assign_attrs(settings=json.dumps(self.settings))
+        in_order = merged.reindex(layer=list(self.table["layer"].cat.categories))
+        found: xarray.Dataset = in_order.assign_attrs(settings=json.dumps(self.settings))
         return found
 
     def to_csv(self, path: Path | str) -> None:

@@ -48,4 +48,4 @@ def voiced_intervals(
             made += [
                 Interval(sound, "voiced", each.start_s, each.end_s) for each in settings.track(wave, None)
             ]
-    return Intervals(tuple(made))
+    return Intervals(tuple(made)).within(wave.begin_s, wave.end_s, beyond="clip")
