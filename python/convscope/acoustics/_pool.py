@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
-from ._rows import Columns, Task, rows_of
+from ._rows import Rows, Task, rows_of
 
 
-def worked_off(tasks: Iterable[Task], *, workers: int, blocks: int) -> Iterator[tuple[int, Columns]]:
+def worked_off(tasks: Iterable[Task], *, workers: int, blocks: int) -> Iterator[tuple[int, Rows]]:
     """Sounds and rows of each block; in this process where there is one worker, or one block."""
     if workers == 1 or blocks < 2:
         for task in tasks:
@@ -33,10 +33,8 @@ def worked_off(tasks: Iterable[Task], *, workers: int, blocks: int) -> Iterator[
         ) from error
 
 
-def _in_order(
-    pool: ProcessPoolExecutor, tasks: Iterable[Task], *, held: int
-) -> Iterator[tuple[int, Columns]]:
-    waiting: deque[tuple[int, Future[Columns]]] = deque()
+def _in_order(pool: ProcessPoolExecutor, tasks: Iterable[Task], *, held: int) -> Iterator[tuple[int, Rows]]:
+    waiting: deque[tuple[int, Future[Rows]]] = deque()
     try:
         for task in tasks:
             waiting.append((task.count, pool.submit(rows_of, task)))

@@ -15,21 +15,18 @@ from .._folders import write_files
 from ._intervals import DataFrame
 from ._measure import expect
 from ._optional import library
-from ._rows import Columns
+from ._rows import Rows
 
 if TYPE_CHECKING:
     import xarray
 
 _TEXTS = ("layer", "label", "measure", "unit", "reason")
-_NUMBERS = {
-    "sound": np.int64,
-    "rate_hz": np.float64,
-    "interval": np.int32,
-    "point": np.int32,
-    "time_s": np.float64,
-    "frequency_hz": np.float64,
-    "value": np.float64,
-}
+_SHARED = {"sound": np.int64, "rate_hz": np.float64, "interval": np.int32}  # by all rows of an entry
+_OWN = ("point", "time_s", "frequency_hz", "value")
+_COLUMNS = (
+    *("sound", "layer", "rate_hz", "interval", "label", "point"),
+    *("time_s", "frequency_hz", "measure", "value", "unit", "reason"),
+)
 _INDEX = ("sound", "layer", "interval", "point", "frequency_hz")
 
 
@@ -143,27 +140,37 @@ class TableMaker:
 
     def __init__(self) -> None:
         self._codes: dict[str, dict[str, int]] = {name: {} for name in _TEXTS}
-        self._parts: dict[str, list[Any]] = {name: [] for name in (*_TEXTS, *_NUMBERS)}
+        self._parts: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
 
-    def add(self, columns: Columns) -> None:
+    def add(self, rows: Rows) -> None:
         """One block, in the order of sounds."""
-        for name in _TEXTS:
-            known = self._codes[name]
-            texts: Iterable[str] = getattr(columns, name)
-            found = [known.setdefault(text, len(known)) for text in texts]
-            self._parts[name].append(np.array(found, np.int32))
-        for name, dtype in _NUMBERS.items():
-            self._parts[name].append(np.array(getattr(columns, name), dtype))
+        if not rows.count:
+            return
+        counts = np.array(rows.count)
+        for name in _TEXTS[:-1]:
+            self._parts[name].append(np.repeat(self._coded(name, getattr(rows, name)), counts))
+        for name, dtype in _SHARED.items():
+            self._parts[name].append(np.repeat(np.array(getattr(rows, name), dtype), counts))
+        for name in _OWN:
+            self._parts[name].append(np.concatenate(getattr(rows, name)))
+        there, missing = (
+            np.repeat(self._coded("reason", texts), counts) for texts in (rows.there, rows.missing)
+        )
+        self._parts["reason"].append(np.where(np.isnan(self._parts["value"][-1]), missing, there))
 
     def table(self) -> DataFrame:
         """All of them."""
         pandas = library("pandas")
-        order = Columns.__slots__
         made: dict[str, Any] = {}
-        for name in order:
-            whole = np.concatenate(self._parts[name])
+        for name, parts in self._parts.items():
+            whole = np.concatenate(parts) if parts else np.empty(0, np.int32)
             if name in _TEXTS:
-                made[name] = pandas.Categorical.from_codes(whole, categories=list(self._codes[name]))
+                kept = pandas.Categorical.from_codes(whole, categories=list(self._codes[name]))
+                made[name] = kept.remove_unused_categories() if name == "reason" else kept
             else:
                 made[name] = whole
         return pandas.DataFrame(made)
+
+    def _coded(self, name: str, texts: Iterable[str]) -> Any:
+        known = self._codes[name]
+        return np.array([known.setdefault(text, len(known)) for text in texts], np.int32)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._measure import Measure, Output, Reading, Refusal
 from ._source import Layer
@@ -13,6 +14,7 @@ from ._spans import Span
 from ._wave import Floats, Wave, as_published
 
 _UNNAMED = "not defined here"
+_NONE = np.array([np.nan])
 Mark = tuple[int, str, Span]  # number of the interval within its sound, label, time
 
 
@@ -54,52 +56,66 @@ class Task:
 
 
 @dataclass(slots=True)
-class Columns:
-    """Rows of the table, column by column."""
+class Rows:
+    """Rows of the table, an entry for each output of an interval: what its ``count`` rows share, and what each has of its own.
+
+    ``there`` is the reason of a value that is there, ``missing`` that of NaN.
+    """
 
     sound: list[int] = field(default_factory=list)
     layer: list[str] = field(default_factory=list)
     rate_hz: list[float] = field(default_factory=list)
     interval: list[int] = field(default_factory=list)
     label: list[str] = field(default_factory=list)
-    point: list[int] = field(default_factory=list)
-    time_s: list[float] = field(default_factory=list)
-    frequency_hz: list[float] = field(default_factory=list)
     measure: list[str] = field(default_factory=list)
-    value: list[float] = field(default_factory=list)
     unit: list[str] = field(default_factory=list)
-    reason: list[str] = field(default_factory=list)
+    there: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    count: list[int] = field(default_factory=list)
+    point: list[NDArray[np.int32]] = field(default_factory=list)
+    time_s: list[Floats] = field(default_factory=list)
+    frequency_hz: list[Floats] = field(default_factory=list)
+    value: list[Floats] = field(default_factory=list)
 
     def add(
-        self, sound: int, layer: Part, mark: Mark, output: Output, reading: Reading, untrusted: str
+        self, sound: int, part: Part, mark: Mark, output: Output, reading: Reading, untrusted: str
     ) -> None:
-        """An output of one interval: a row for each value."""
-        values = np.atleast_1d(np.asarray(reading.values, np.float64))
-        times_s = np.full(len(values), np.nan) if reading.times_s is None else reading.times_s
+        """One entry."""
+        values = np.atleast_1d(np.asarray(reading.values, np.float64))  # (points,) or (points, bands)
+        times_s = _NONE if reading.times_s is None else reading.times_s
         if not values.size:  # that there is none is a result, too
-            values = times_s = np.array([np.nan])
-        bands = 1 if reading.frequencies_hz is None else reading.frequencies_hz.size
-        flat = values.ravel().tolist()
-        count = len(flat)
-        self.sound += [sound] * count
-        self.layer += [layer.name] * count
-        self.rate_hz += [layer.rate_hz] * count
-        self.interval += [mark[0]] * count
-        self.label += [mark[1]] * count
-        self.point += np.repeat(np.arange(len(values)), bands).tolist()
-        self.time_s += np.repeat(times_s, bands).tolist()
-        frequencies = [np.nan] if reading.frequencies_hz is None else reading.frequencies_hz.tolist()
-        self.frequency_hz += frequencies * len(values)
-        self.measure += [output.name] * count
-        self.value += flat
-        self.unit += [output.unit] * count
-        why = reading.reason or untrusted or _UNNAMED
-        self.reason += [untrusted if value == value else why for value in flat]
+            values, times_s = _NONE, _NONE
+        frequencies_hz = _NONE if reading.frequencies_hz is None else reading.frequencies_hz
+        bands = frequencies_hz.size
+        self.sound.append(sound)
+        self.layer.append(part.name)
+        self.rate_hz.append(part.rate_hz)
+        self.interval.append(mark[0])
+        self.label.append(mark[1])
+        self.measure.append(output.name)
+        self.unit.append(output.unit)
+        self.there.append(untrusted)
+        self.missing.append(reading.reason or untrusted or _UNNAMED)
+        self.count.append(values.size)
+        self.point.append(np.repeat(np.arange(len(values), dtype=np.int32), bands))
+        self.time_s.append(np.repeat(times_s, bands))
+        self.frequency_hz.append(np.tile(frequencies_hz, len(values)))
+        self.value.append(values.ravel())
+
+    def packed(self) -> Rows:
+        """The same with one array in place of many: less to send to another process."""
+        return replace(
+            self,
+            point=[np.concatenate(self.point)],
+            time_s=[np.concatenate(self.time_s)],
+            frequency_hz=[np.concatenate(self.frequency_hz)],
+            value=[np.concatenate(self.value)],
+        )
 
 
-def rows_of(task: Task) -> Columns:
+def rows_of(task: Task) -> Rows:
     """All rows of a block, by sound, layer, measure, interval and output."""
-    made = Columns()
+    made = Rows()
     for i in range(task.count):
         waveform = None if task.waveform is None else task.waveform.wave(i)
         for part in task.parts:
@@ -111,7 +127,7 @@ def rows_of(task: Task) -> Columns:
                 for mark, each in zip(marks, found, strict=True):
                     for output in measure.outputs:
                         made.add(task.first + i, part, mark, output, each[output.name], untrusted)
-    return made
+    return made.packed() if made.count else made
 
 
 def readings(
