@@ -2,9 +2,10 @@
 
     python benchmarks/bench_acoustics.py [--tokens 1000] [--workers 2] [--save FILE.json]
 
-Tokens are vowels between two fricatives with known F0, as a generator's output of 1.024 s at 16 kHz, and rectified and averaged down to four layers
-of 62.5 to 4000 Hz. Before the clock starts, the F0 found in a few is compared with what was put there; after it, the values of both ways with each
-other, bit for bit. Starting the processes counts.
+Tokens are vowels between two fricatives with known F0, as a generator's output of 1.024 s at 16 kHz, and
+rectified and averaged down to four layers of 62.5 to 4000 Hz. Before the clock starts, the F0 found in a few
+is compared with what was put there; after it, the values of both ways with each other, bit for bit. Starting
+the processes counts.
 """
 
 from __future__ import annotations
@@ -104,7 +105,9 @@ def main() -> None:
     seconds: dict[str, float] = {}
     values = []
     for workers in (options.workers, 1):
+        before_s = time.process_time()
         seconds[f"{workers} workers"], found = timed(source, workers)
+        cpu_s = time.process_time() - before_s  # of one worker, the last, all of it
         values.append(found.table["value"].to_numpy().tobytes())
         print(f"{workers} workers: {seconds[f'{workers} workers']:.1f} s, {len(found.table)} values")
     assert values[0] == values[1], "any number of processes gives the same bits"
@@ -114,6 +117,8 @@ def main() -> None:
         "layers": {name: RATE_HZ / factor for name, factor in FACTORS.items()},
         "measures": found.settings["measures"],
         "seconds": seconds,
+        "cpu_seconds_of_one_worker": cpu_s,
+        "load_average": os.getloadavg(),
         "values": len(table),
         "without_value": int(table["value"].isna().sum()),
         "largest_f0_error": worst,
@@ -125,6 +130,7 @@ def main() -> None:
         },
         "versions": found.settings["versions"],
     }
+    print(f"one worker: {cpu_s:.1f} s of CPU time; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     print(
         f"{summary['without_value']} of {summary['values']} values are NaN with a reason; peak {summary['peak_mb']:.0f} MB"
     )

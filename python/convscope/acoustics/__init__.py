@@ -5,8 +5,9 @@ found.table            # sound, layer, rate_hz, interval, label, point, time_s, 
 found.wide()           # a column for each measure
 measure(tree, *PRESETS["taslp-m1"], intervals=voiced_intervals(tree, layer="out"))
 
-What a layer's rate or length cannot carry is NaN, with the reason beside it (`_capacity`). Praat does F0, formants and harmonicity by way
-of Parselmouth (extra `acoustics`, GPL-3); the rest is NumPy and SciPy. No torch.
+What a layer's rate or length cannot carry is NaN, with the reason beside it (`_capacity`). Praat does F0,
+formants and harmonicity by way of Parselmouth (extra `acoustics`, GPL-3); the rest is NumPy and SciPy. No
+torch.
 """
 
 from ._classes import CLASSES, ClassFrames, ClassSettings, classify, find_segments

@@ -1,7 +1,8 @@
 """Classes of sound, frame by frame: vowels repeat themselves, fricatives do not, stops are silent.
 
-The periodicity of a frame is the highest value of its autocorrelation within the range of F0, divided by the window's own (Boersma
-1993). On an average after ReLU the mean of a frame says nothing, so the level is that of what varies.
+The periodicity of a frame is the highest value of its autocorrelation within the range of F0, divided by the
+window's own (Boersma 1993). On an average after ReLU the mean of a frame says nothing, so the level is that
+of what varies.
 """
 
 from __future__ import annotations
@@ -139,8 +140,8 @@ def find_segments(
     Raises
     ------
     ValueError
-        If the source has several layers and none is named, or a layer's rate cannot carry classes. A sound without anything in it
-        has no segments.
+        If the source has several layers and none is named, or a layer's rate cannot carry classes. A sound
+        without anything in it has no segments.
     """
     settings = settings or ClassSettings()
     found = one_layer(source_of(source, rate_hz=rate_hz, start_s=start_s, reduction=None), layer)

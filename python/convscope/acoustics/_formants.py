@@ -23,11 +23,13 @@ SILENCE_DB = -50.0  # of the largest range; Praat finds formants in digital sile
 class Formants(Measure):
     """Formant frequencies, by Praat's Burg method.
 
-    Gives ``f1_median`` to ``f{report}_median`` in Hz over the frames of an interval, and with ``points`` the tracks ``f1`` and so on at
-    the centres of as many equal parts. Frames 50 dB or more below the loudest one are masked.
+    Gives ``f1_median`` to ``f{report}_median`` in Hz over the frames of an interval, and with ``points`` the
+    tracks ``f1`` and so on at the centres of as many equal parts. Frames 50 dB or more below the loudest one
+    are masked.
 
-    Where a rate does not carry ``maximum_hz``, Praat is asked for 0.475 of the rate and as many formants as lie below: 1900 Hz and 2.5
-    at 4 kHz, for F1 and F2 alone. An F2 above that, as in [i], is not there, and what is found in its place is none.
+    Where a rate does not carry ``maximum_hz``, Praat is asked for 0.475 of the rate and as many formants as
+    lie below: 1900 Hz and 2.5 at 4 kHz, for F1 and F2 alone. An F2 above that, as in [i], is not there, and
+    what is found in its place is none.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 """Intensity as Praat defines it, and the duration of what sounds, in NumPy.
 
-Praat's manual, "Sound: To Intensity...": squares weighted by a Kaiser-20 window of 6.4 periods of the lowest pitch, the mean of each
-window removed, every 0.8 periods, in dB re 2e-5. Values agree with Praat's within 1e-6 dB.
+Praat's manual, "Sound: To Intensity...": squares weighted by a Kaiser-20 window of 6.4 periods of the lowest
+pitch, the mean of each window removed, every 0.8 periods, in dB re 2e-5. Values agree with Praat's within
+1e-6 dB.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ SILENCE_DB = -200.0  # what rounding leaves of digital silence lies below
 class Intensity(Measure):
     """Intensity in dB re 2e-5 (full scale ±1 is 1 Pa).
 
-    Gives ``intensity_mean``, by energy over the frames of an interval, ``intensity_max``, and with ``points`` the track ``intensity`` at the
-    centres of as many equal parts.
+    Gives ``intensity_mean``, by energy over the frames of an interval, ``intensity_max``, and with ``points``
+    the track ``intensity`` at the centres of as many equal parts.
 
     Parameters
     ----------
@@ -81,8 +82,9 @@ class Intensity(Measure):
 class Duration(Measure):
     """When it sounds: from the first to the last value that stands out.
 
-    Gives ``duration`` in s and ``sounding_start`` and ``sounding_end``, times in s. A stretch sounds where values within 5 ms range over more
-    than the threshold, so a constant that a layer rests at does not count, and edges are those of single values.
+    Gives ``duration`` in s and ``sounding_start`` and ``sounding_end``, times in s. A stretch sounds where
+    values within 5 ms range over more than the threshold, so a constant that a layer rests at does not count,
+    and edges are those of single values.
 
     Parameters
     ----------

@@ -173,8 +173,8 @@ class Intervals:
         Raises
         ------
         ValueError
-            With ``beyond="error"``, for the first that reaches more than 11 ms beyond. With ``"clip"`` what lies outside is cut off, and
-            an interval without anything inside is left out.
+            With ``beyond="error"``, for the first that reaches more than 11 ms beyond. With ``"clip"`` what
+            lies outside is cut off, and an interval without anything inside is left out.
         """
         expect(beyond in ("error", "clip"), "beyond", "'error' or 'clip'", repr(beyond))
         made = []

@@ -65,9 +65,10 @@ class Envelope(Measure):
 class Lag(Measure):
     """How far a layer's envelope is behind the waveform's, by cross-correlation.
 
-    Gives ``lag`` in s, positive where the layer is late, and ``lag_correlation``, Pearson's r there. A layer without negative values (after ReLU)
-    is its own envelope; others are rectified about their mean. Both are smoothed alike. The waveform's envelope is read between the
-    layer's positions, so that the lag is finer than the layer's step.
+    Gives ``lag`` in s, positive where the layer is late, and ``lag_correlation``, Pearson's r there. A layer
+    without negative values (after ReLU) is its own envelope; others are rectified about their mean. Both are
+    smoothed alike. The waveform's envelope is read between the layer's positions, so that the lag is finer
+    than the layer's step.
 
     Parameters
     ----------
@@ -131,7 +132,8 @@ class Lag(Measure):
 def envelope(wave: Wave, smoothing_s: float) -> Wave:
     """The course of a sound, in steps of a sixteenth of the smoothing or the wave's own.
 
-    Values if none is negative, else their distance from the mean; averaged over each step and smoothed by a Gaussian.
+    Values if none is negative, else their distance from the mean; averaged over each step and smoothed by a
+    Gaussian.
     """
     ndimage = library("scipy.ndimage")
     values = wave.values if wave.values.min() >= 0 else np.abs(wave.values - wave.values.mean())

@@ -1,8 +1,9 @@
 """When a layer answers: its peak in every glottal period, behind the waveform's.
 
-Beguš, Zhou and Zhao 2023, "Encoding of speech in convolutional layers and the brain stem based on language experience" (Scientific
-Reports): the latency of a layer's peak behind the waveform's, period by period. Times are the centres of what positions see or make,
-where the source knows them; shares of the slice are off by up to a few samples per layer.
+Beguš, Zhou and Zhao 2023, "Encoding of speech in convolutional layers and the brain stem based on language
+experience" (Scientific Reports): the latency of a layer's peak behind the waveform's, period by period. Times
+are the centres of what positions see or make, where the source knows them; shares of the slice are off by up
+to a few samples per layer.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from ._wave import Floats, Wave
 class PeakLatency(Measure):
     """The peak of a layer in each glottal period of the waveform, behind the peak of the waveform.
 
-    Gives ``peak_latency`` in s for each period, at its pulse, and ``peak_latency_mean``. Peaks are highest values, placed between positions by a
-    parabola. Pulses are Praat's (To PointProcess (cc)).
+    Gives ``peak_latency`` in s for each period, at its pulse, and ``peak_latency_mean``. Peaks are highest
+    values, placed between positions by a parabola. Pulses are Praat's (To PointProcess (cc)).
 
     Parameters
     ----------

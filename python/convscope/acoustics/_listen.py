@@ -22,8 +22,8 @@ def write_layer_sounds(
 ) -> tuple[Path, ...]:
     """Write each series as a sound file ``<sound>-<layer>.wav``, drawn out to 16 kHz by straight lines.
 
-    Means stay in, as in the paper; every layer's file lasts as long as the output's, so that annotations fit all. To measure layers,
-    prefer `measure`, which looks at the series themselves.
+    Means stay in, as in the paper; every layer's file lasts as long as the output's, so that annotations fit
+    all. To measure layers, prefer `measure`, which looks at the series themselves.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """What a measure is: parameters, what comes out, whether a series can carry it, and a track that is read at intervals.
 
-A track is made once of a whole sound and read for every interval: Praat's windows reach beyond the edges of a short vowel, and
-its pitch needs the sound around it.
+A track is made once of a whole sound and read for every interval: Praat's windows reach beyond the edges of a
+short vowel, and its pitch needs the sound around it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from ._wave import Floats, Wave
 class Output:
     """One thing that a measure gives.
 
-    ``points`` values of every interval, each with a time; 0 for a single value, None where their number is found.
+    ``points`` values of every interval, each with a time; 0 for a single value, None where their number is
+    found.
     """
 
     name: str

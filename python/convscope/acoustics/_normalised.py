@@ -25,8 +25,9 @@ def normalised_time(
 ) -> DataFrame:
     """Series in intervals at as many points from 0 to 1, both ends included.
 
-    Values are on straight lines between positions of the whole series, by the layer's own time axis. More points than an interval holds
-    positions add nothing: the column ``positions`` says how many there are, and a model should not be given more.
+    Values are on straight lines between positions of the whole series, by the layer's own time axis. More
+    points than an interval holds positions add nothing: the column ``positions`` says how many there are, and
+    a model should not be given more.
 
     Parameters
     ----------
@@ -42,8 +43,8 @@ def normalised_time(
     Returns
     -------
     pandas.DataFrame
-        Columns layer, sound, interval (number among ``intervals``: the token of a model), label, point, time (0 to 1), time_s, value,
-        positions. Values are NaN where a sound is.
+        Columns layer, sound, interval (number among ``intervals``: the token of a model), label, point, time
+        (0 to 1), time_s, value, positions. Values are NaN where a sound is.
 
     Raises
     ------

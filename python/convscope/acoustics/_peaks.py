@@ -1,7 +1,7 @@
 """Clicks and the intervals between them, as for the codas of sperm whales.
 
-Beguš, Leban and Gero 2023, "Approaching an unknown communication system by latent space exploration and causal inference" (arXiv
-2303.10931): band-pass from 2 to 16 kHz, peaks above 0.4, 40 ms apart at least.
+Beguš, Leban and Gero 2023, "Approaching an unknown communication system by latent space exploration and
+causal inference" (arXiv 2303.10931): band-pass from 2 to 16 kHz, peaks above 0.4, 40 ms apart at least.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from ._wave import Floats, Wave
 class Peaks(Measure):
     """Peaks of the magnitude after a band-pass filter, and the time between them.
 
-    Gives ``peaks``, their number; ``peak``, the height of each, at its time; ``peak_interval`` in s, from each to the next, at the time of
-    the first; and ``peak_interval_mean``.
+    Gives ``peaks``, their number; ``peak``, the height of each, at its time; ``peak_interval`` in s, from
+    each to the next, at the time of the first; and ``peak_interval_mean``.
 
     Parameters
     ----------

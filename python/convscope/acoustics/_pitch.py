@@ -23,8 +23,9 @@ _PRAAT_UNDEFINED_DB = -200.0
 class F0(Measure):
     """Fundamental frequency, by Praat's autocorrelation (Boersma 1993).
 
-    Gives ``f0_median`` and ``f0_mean`` in Hz over the voiced frames of an interval, ``voiced``, the share of frames that are,
-    and with ``points`` the track ``f0`` at the centres of as many equal parts, as Praat interpolates it between voiced frames.
+    Gives ``f0_median`` and ``f0_mean`` in Hz over the voiced frames of an interval, ``voiced``, the share of
+    frames that are, and with ``points`` the track ``f0`` at the centres of as many equal parts, as Praat
+    interpolates it between voiced frames.
 
     Parameters
     ----------
@@ -91,8 +92,8 @@ class F0(Measure):
 class VoicedPeriods(Measure):
     """Stretches of voice: what TASLP annotated by hand.
 
-    Gives ``voiced_periods``, their number; ``voiced_duration`` in s, all of them together; and ``voiced_period`` in s, the
-    duration of each, at its middle.
+    Gives ``voiced_periods``, their number; ``voiced_duration`` in s, all of them together; and
+    ``voiced_period`` in s, the duration of each, at its middle.
 
     Parameters
     ----------
@@ -153,8 +154,8 @@ class VoicedPeriods(Measure):
 class Harmonicity(Measure):
     """Ratio of harmonics to noise, by Praat's cross-correlation.
 
-    Gives ``harmonicity_mean`` in dB over the frames that Praat holds for sound. Noise above the Nyquist frequency is not there any
-    more, so values of different rates are not of one scale.
+    Gives ``harmonicity_mean`` in dB over the frames that Praat holds for sound. Noise above the Nyquist
+    frequency is not there any more, so values of different rates are not of one scale.
     """
 
     floor_hz: float = 75.0

@@ -1,7 +1,8 @@
 """Blocks of sounds over processes: Praat holds the interpreter's lock, so threads would wait for each other.
 
-Processes are started afresh (forkserver, or spawn), never forked from one with threads; as with all such pools, a script must start its work
-under ``if __name__ == "__main__":``. At most two blocks per process are held at a time, and results come in the order of blocks.
+Processes are started afresh (forkserver, or spawn), never forked from one with threads; as with all such
+pools, a script must start its work under ``if __name__ == "__main__":``. At most two blocks per process are
+held at a time, and results come in the order of blocks.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Praat, through Parselmouth: nothing here but its own calls, so that their results are its own, bit for bit.
 
-Parselmouth holds the interpreter's lock while Praat works, and its objects cannot be pickled: other processes get arrays
-(see `_pool`). Extra `acoustics`, GPL-3. Sources: Boersma 1993, "Accurate short-term analysis of the fundamental frequency and the
-harmonics-to-noise ratio of a sampled sound"; Jadoul, Thompson and de Boer 2018, "Introducing Parselmouth".
+Parselmouth holds the interpreter's lock while Praat works, and its objects cannot be pickled: other processes
+get arrays (see `_pool`). Extra `acoustics`, GPL-3. Sources: Boersma 1993, "Accurate short-term analysis of
+the fundamental frequency and the harmonics-to-noise ratio of a sampled sound"; Jadoul, Thompson and de Boer
+2018, "Introducing Parselmouth".
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The papers' settings, by name.
 
-TASLP: Beguš and Zhou 2022, "Interpreting intermediate convolutional layers of generative CNNs trained on waveforms". M1 is a generator of
-[s]-words, M3 a ciwGAN of reduplication. GAP: Beguš 2020, "Generative adversarial phonology". CDEV: see `_peaks`. Brain stem: see `_latency`.
+TASLP: Beguš and Zhou 2022, "Interpreting intermediate convolutional layers of generative CNNs trained on
+waveforms". M1 is a generator of [s]-words, M3 a ciwGAN of reduplication. GAP: Beguš 2020, "Generative
+adversarial phonology". CDEV: see `_peaks`. Brain stem: see `_latency`.
 """
 
 from __future__ import annotations

@@ -37,9 +37,10 @@ class Measurements:
     Attributes
     ----------
     table : pandas.DataFrame
-        A row for each value: sound, layer, rate_hz, interval (number within the sound), label, point (number within the interval), time_s,
-        frequency_hz (of spectrograms), measure, value, unit, reason. A value is NaN exactly where it cannot be had, and ``reason`` says
-        why; with ``as_published`` a value that is there may have a reason, too: why not to trust it.
+        A row for each value: sound, layer, rate_hz, interval (number within the sound), label, point (number
+        within the interval), time_s, frequency_hz (of spectrograms), measure, value, unit, reason. A value is
+        NaN exactly where it cannot be had, and ``reason`` says why; with ``as_published`` a value that is
+        there may have a reason, too: why not to trust it.
     settings : mapping
         Parameters of all measures, layers and their clocks, library and Praat versions; JSON holds it.
     """
@@ -82,7 +83,8 @@ class Measurements:
     def to_xarray(self) -> xarray.Dataset:
         """A variable for each measure with dims (sound, layer, interval, point...), and its reasons beside it.
 
-        A measure with one value has no dim for points; others have ``point_<measure>``, spectrograms ``frequency_<measure>``, too.
+        A measure with one value has no dim for points; others have ``point_<measure>``, spectrograms
+        ``frequency_<measure>``, too.
         """
         import xarray
 

@@ -47,8 +47,8 @@ def measure(
     Parameters
     ----------
     source : array, Series, xarray.DataTree or xarray.Dataset
-        Series (L,) or (n, L), NumPy or torch; what a probe returns; or the store of a sweep, as `convscope.open_sweep` opens it, which is
-        read in blocks of 32 MB.
+        Series (L,) or (n, L), NumPy or torch; what a probe returns; or the store of a sweep, as
+        `convscope.open_sweep` opens it, which is read in blocks of 32 MB.
     *measures : Measure
         Such as ``F0(75, 450)`` or ``*PRESETS["taslp-m1"]``.
     rate_hz : float
@@ -56,16 +56,19 @@ def measure(
     start_s : float
         Time of an array's first value.
     intervals : Intervals, optional
-        Where to measure; in whole sounds unless given. Means are over frames within an interval, tracks are made of the whole sound.
+        Where to measure; in whole sounds unless given. Means are over frames within an interval, tracks are
+        made of the whole sound.
     beyond : "error" or "clip"
         What to do with intervals that reach beyond the sound.
     waveform : str or (n, L) array, optional
-        For `Lag` and `PeakLatency`: the layer that is the waveform ("out" where there is one), or an array of ``waveform_rate_hz``.
+        For `Lag` and `PeakLatency`: the layer that is the waveform ("out" where there is one), or an array of
+        ``waveform_rate_hz``.
     reduction : str, optional
         Which variable of a store that has several, such as "mean".
     as_published : bool
-        The papers' way: series clipped at 1, drawn out to 16 kHz by straight lines and measured as if they were sounds, means and silence left
-        in. Values that a layer cannot carry are there, each with the reason not to trust it.
+        The papers' way: series clipped at 1, drawn out to 16 kHz by straight lines and measured as if they
+        were sounds, means and silence left in. Values that a layer cannot carry are there, each with the
+        reason not to trust it.
     workers : int
         Processes. The values are the same bits for any number.
     progress : bool or function

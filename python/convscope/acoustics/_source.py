@@ -1,7 +1,7 @@
 """What can be measured, brought to one form: layers with a clock, each with its series read in blocks.
 
-A probe's series, the store of a sweep and their datasets are known by what they have, not by their class: this room lies below
-theirs.
+A probe's series, the store of a sweep and their datasets are known by what they have, not by their class:
+this room lies below theirs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Spectra: moments of fricatives, and the spectrogram, in NumPy; both as Praat defines them.
 
-Forrest, Weismer, Milenkovic and Dougall 1988, "Statistical analysis of word-initial voiceless obstruents"; Praat's manual, "Spectrum:
-Get centre of gravity..." with power 2, and "Sound: To Spectrogram...".
+Forrest, Weismer, Milenkovic and Dougall 1988, "Statistical analysis of word-initial voiceless obstruents";
+Praat's manual, "Spectrum: Get centre of gravity..." with power 2, and "Sound: To Spectrogram...".
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class SpectralMoments(Measure):
     Parameters
     ----------
     low_hz, high_hz : float
-        The band looked at; to the Nyquist frequency where ``high_hz`` is None. 750-8000 Hz for fricatives in the papers.
+        The band looked at; to the Nyquist frequency where ``high_hz`` is None. 750-8000 Hz for fricatives in
+        the papers.
     slices : int
         Equal parts of the interval: 10 for slices of 10 %.
     """
@@ -87,8 +88,8 @@ class SpectralMoments(Measure):
 class Spectrogram(Measure):
     """Levels of frequency bands on normalised time: a small spectrogram for tables. `spectrogram` makes the whole picture.
 
-    Gives ``level`` in dB/Hz for each of ``points`` parts of an interval and each of ``bands`` equal bands, whose centres are in the column
-    ``frequency_hz``.
+    Gives ``level`` in dB/Hz for each of ``points`` parts of an interval and each of ``bands`` equal bands,
+    whose centres are in the column ``frequency_hz``.
 
     Parameters
     ----------
@@ -179,7 +180,8 @@ def spectrogram(
     Returns
     -------
     times_s (frames,), frequencies_hz (bins,), density (frames, bins)
-        Density one-sided in units squared per Hz: its sum over the bins, times their distance, is the frame's power.
+        Density one-sided in units squared per Hz: its sum over the bins, times their distance, is the frame's
+        power.
 
     Raises
     ------

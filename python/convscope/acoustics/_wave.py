@@ -1,7 +1,8 @@
 """One series as a sound: its values, its rate, and when its first value is.
 
-Measures see nothing else. A position stands for the share of time around its centre, so a series of rate r that starts at t
-lasts from t - 1/2r; Praat counts from there, and `to_praat_s` and `from_praat_s` are the only places that know it.
+Measures see nothing else. A position stands for the share of time around its centre, so a series of rate r
+that starts at t lasts from t - 1/2r; Praat counts from there, and `to_praat_s` and `from_praat_s` are the
+only places that know it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Wave:
     start_s : float
         Time of the first value.
     field_start_s : float, optional
-        Centre of what the first value really sees or makes, where that is known: latencies are measured from it.
+        Centre of what the first value really sees or makes, where that is known: latencies are measured from
+        it.
     as_published : bool
         Whether the means stay and no frame is masked, as in the papers.
     """
@@ -97,8 +99,8 @@ class Wave:
 def as_published(wave: Wave) -> Wave:
     """The series as the papers measured it: clipped at full scale, drawn out to 16 kHz by straight lines.
 
-    Beguš and Zhou 2022 (TASLP, section IV). Values line up with the centres of their shares and the ends are held; the papers do
-    not say what they did at the ends. A series of 16 kHz or more stays at its rate.
+    Beguš and Zhou 2022 (TASLP, section IV). Values line up with the centres of their shares and the ends are
+    held; the papers do not say what they did at the ends. A series of 16 kHz or more stays at its rate.
     """
     limited = np.clip(wave.values, -1, 1)
     if wave.rate_hz >= PUBLISHED_RATE_HZ:
