@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ._capacity import f0_reason
 from ._intervals import Interval, Intervals
 from ._measure import expect
-from ._source import Source, source_of
+from ._source import Layer, Source, source_of
 from ._spans import Span
 from ._wave import Floats, Wave
 
@@ -150,11 +150,10 @@ def find_segments(
     )
     expect(not reason, "layer", "one that carries classes of sound", reason)
     made: list[Interval] = []
-    for sound in range(found.count):
-        wave = found.wave(found.read(slice(sound, sound + 1))[0])
+    for sound, wave in enumerate(found.waves()):
         for name, span in segments_of(frames_of(wave, settings), settings.shortest_s):
             made.append(Interval(sound, name, span.start_s, span.end_s))
-    return Intervals(tuple(made)).within(wave.begin_s, wave.end_s, beyond="clip")
+    return Intervals(tuple(made)).within(found.axis.begin_s, found.axis.end_s, beyond="clip")
 
 
 def segments_of(frames: ClassFrames, shortest_s: float) -> list[tuple[str, Span]]:
@@ -177,14 +176,15 @@ def segments_of(frames: ClassFrames, shortest_s: float) -> list[tuple[str, Span]
     return found
 
 
-def one_layer(source: Source, name: str | None) -> Any:
+def one_layer(source: Source, name: str | None) -> Layer:
     """The named layer, or the only one there is."""
     known = ", ".join(layer.name for layer in source.layers)
     if name is None:
         expect(len(source.layers) == 1, "layer", f"one of {known}", None)
         return source.layers[0]
     found = source.layer(name)
-    expect(found is not None, "layer", f"one of {known}", repr(name))
+    if found is None:
+        raise ValueError(f"layer: expected one of {known}, got {name!r}")
     return found
 
 

@@ -47,9 +47,8 @@ def write_layer_sounds(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for sound in range(found.count):
-        for layer in found.layers:
-            wave = layer.wave(layer.read(slice(sound, sound + 1))[0])
+    for sound, waves in enumerate(zip(*(layer.waves() for layer in found.layers), strict=True)):
+        for layer, wave in zip(found.layers, waves, strict=True):
             path = folder / f"{sound:06d}-{layer.name or 'series'}.wav"
             write_sound(path, as_published(wave).values, int(PUBLISHED_RATE_HZ))
             written.append(path)

@@ -63,8 +63,8 @@ def normalised_time(
     pandas = library("pandas")
     tables = []
     for layer in found.layers:
-        wave = layer.wave(np.empty(layer.length))
-        rows = intervals.within(wave.begin_s, wave.end_s, beyond=beyond)
+        axis = layer.axis
+        rows = intervals.within(axis.begin_s, axis.end_s, beyond=beyond)
         expect(
             all(row.sound < layer.count for row in rows),
             "intervals",
@@ -79,7 +79,7 @@ def normalised_time(
         times_s = starts + durations * times  # (intervals, points)
         numbers = np.repeat(np.arange(len(rows)), points)
         sounds = np.array([row.sound for row in rows], np.int64)
-        positions = [wave.part(row.start_s, row.end_s).values.size for row in rows]
+        positions = [axis.part(row.start_s, row.end_s).values.size for row in rows]
         tables.append(
             pandas.DataFrame(
                 {
@@ -99,12 +99,9 @@ def normalised_time(
 
 
 def _at(layer: Layer, sounds: Any, times_s: Floats) -> Floats:
-    """(intervals, points) values of the series at those times; sounds are read one at a time."""
+    """(intervals, points) values of the series at those times."""
     made = np.empty(times_s.shape)
-    axis = layer.wave(np.empty(layer.length)).times_s()
-    last, values = -1, np.empty(0)
-    for i, sound in enumerate(sounds.tolist()):
-        if sound != last:
-            last, values = sound, layer.read(slice(sound, sound + 1))[0]
-        made[i] = np.interp(times_s[i], axis, values)
+    for sound, wave in enumerate(layer.waves()):
+        for i in range(*np.searchsorted(sounds, [sound, sound + 1])):  # intervals are in order of sounds
+            made[i] = np.interp(times_s[i], wave.times_s(), wave.values)
     return made

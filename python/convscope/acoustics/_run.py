@@ -167,8 +167,8 @@ def _waveform(
 
 def _marks(layers: Source, intervals: Intervals, beyond: Beyond) -> list[tuple[Mark, ...]]:
     """Of each sound its intervals, checked against the layer that lasts shortest."""
-    ends = [layer.wave(np.empty(layer.length)) for layer in layers.layers]
-    begin_s, end_s = max(wave.begin_s for wave in ends), min(wave.end_s for wave in ends)
+    begin_s = max(layer.axis.begin_s for layer in layers.layers)
+    end_s = min(layer.axis.end_s for layer in layers.layers)
     made: list[list[Mark]] = [[] for _ in range(layers.count)]
     for row in intervals.within(begin_s, end_s, beyond=beyond):
         expect(

@@ -6,7 +6,7 @@ this room lies below theirs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from ._measure import expect
 from ._wave import Floats, Wave
 
 RATE_TOLERANCE = 1e-6
+_READ = 64  # sounds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +34,16 @@ class Layer:
     def wave(self, values: Floats) -> Wave:
         """One of them."""
         return Wave(values, self.rate_hz, self.start_s, self.field_start_s)
+
+    def waves(self) -> Iterator[Wave]:
+        """All of them in order, read some at a time."""
+        for first in range(0, self.count, _READ):
+            yield from map(self.wave, self.read(slice(first, min(first + _READ, self.count))))
+
+    @property
+    def axis(self) -> Wave:
+        """One without values: begin, end and times of all."""
+        return self.wave(np.zeros(self.length))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

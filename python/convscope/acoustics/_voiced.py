@@ -42,10 +42,9 @@ def voiced_intervals(
     reason = settings.cannot(found.rate_hz, found.length)
     expect(not reason, "layer", "one that carries F0", reason)
     made: list[Interval] = []
-    for sound in range(found.count):
-        wave = found.wave(found.read(slice(sound, sound + 1))[0])
+    for sound, wave in enumerate(found.waves()):
         if not wave.trouble():
             made += [
                 Interval(sound, "voiced", each.start_s, each.end_s) for each in settings.track(wave, None)
             ]
-    return Intervals(tuple(made)).within(wave.begin_s, wave.end_s, beyond="clip")
+    return Intervals(tuple(made)).within(found.axis.begin_s, found.axis.end_s, beyond="clip")
