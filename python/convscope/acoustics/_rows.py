@@ -14,7 +14,7 @@ from ._spans import Span
 from ._wave import Floats, Wave, as_published
 
 _UNNAMED = "not defined here"
-_NONE = np.array([np.nan])
+_NONE, _FIRST = np.array([np.nan]), np.zeros(1, np.int32)
 Mark = tuple[int, str, Span]  # number of the interval within its sound, label, time
 
 
@@ -81,12 +81,6 @@ class Rows:
         self, sound: int, part: Part, mark: Mark, output: Output, reading: Reading, untrusted: str
     ) -> None:
         """One entry."""
-        values = np.atleast_1d(np.asarray(reading.values, np.float64))  # (points,) or (points, bands)
-        times_s = _NONE if reading.times_s is None else reading.times_s
-        if not values.size:  # that there is none is a result, too
-            values, times_s = _NONE, _NONE
-        frequencies_hz = _NONE if reading.frequencies_hz is None else reading.frequencies_hz
-        bands = frequencies_hz.size
         self.sound.append(sound)
         self.layer.append(part.name)
         self.rate_hz.append(part.rate_hz)
@@ -96,11 +90,30 @@ class Rows:
         self.unit.append(output.unit)
         self.there.append(untrusted)
         self.missing.append(reading.reason or untrusted or _UNNAMED)
+        if isinstance(reading.values, float):  # most are
+            self._add(np.array([reading.values]), _FIRST, _NONE, _NONE)
+            return
+        values = np.asarray(reading.values, np.float64)  # (points,) or (points, bands)
+        times_s = _NONE if reading.times_s is None else reading.times_s
+        if not values.size:  # that there is none is a result, too
+            values, times_s = _NONE, _NONE
+        frequencies_hz = _NONE if reading.frequencies_hz is None else reading.frequencies_hz
+        bands = frequencies_hz.size
+        self._add(
+            values.ravel(),
+            np.repeat(np.arange(len(values), dtype=np.int32), bands),
+            np.repeat(times_s, bands),
+            np.tile(frequencies_hz, len(values)),
+        )
+
+    def _add(
+        self, values: Floats, points: NDArray[np.int32], times_s: Floats, frequencies_hz: Floats
+    ) -> None:
         self.count.append(values.size)
-        self.point.append(np.repeat(np.arange(len(values), dtype=np.int32), bands))
-        self.time_s.append(np.repeat(times_s, bands))
-        self.frequency_hz.append(np.tile(frequencies_hz, len(values)))
-        self.value.append(values.ravel())
+        self.value.append(values)
+        self.point.append(points)
+        self.time_s.append(times_s)
+        self.frequency_hz.append(frequencies_hz)
 
     def packed(self) -> Rows:
         """The same with one array in place of many: less to send to another process."""

@@ -100,15 +100,15 @@ def measure(
     expect(isinstance(workers, int) and workers >= 1, "workers", "1 or more", workers)
     layers = source_of(source, rate_hz=rate_hz, start_s=start_s, reduction=reduction)
     needed = [type(each).__name__ for each in measures if each.needs_waveform]
-    output = _waveform(source, layers, waveform, waveform_rate_hz, needed)
+    output = _waveform(layers, waveform, waveform_rate_hz, needed)
     marks = None if intervals is None else _marks(layers, intervals, beyond)
     block = _block(layers, output, workers)
     blocks = math.ceil(layers.count / block)
     tasks = _tasks(layers, output, marks, measures, block=block, is_published=as_published)
     maker, done = TableMaker(), 0
     with shown(progress, layers.count) as tell:
-        for count, columns in worked_off(tasks, workers=workers, blocks=blocks):
-            maker.add(columns)
+        for count, rows in worked_off(tasks, workers=workers, blocks=blocks):
+            maker.add(rows)
             done += count
             tell(done, layers.count)
     settings = _settings(layers, output, measures, intervals, beyond, is_published=as_published)
@@ -144,9 +144,7 @@ def _expect_measures(measures: tuple[Measure, ...]) -> None:
     expect(not twice, "measures", "each output once", f"{', '.join(twice)} more than once")
 
 
-def _waveform(
-    source: Any, layers: Source, given: Any, rate_hz: float | None, needed: list[str]
-) -> Layer | None:
+def _waveform(layers: Source, given: Any, rate_hz: float | None, needed: list[str]) -> Layer | None:
     if not needed:
         return None
     what = f"waveform of {', '.join(needed)}"
