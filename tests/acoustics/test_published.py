@@ -44,11 +44,23 @@ def test_every_value_keeps_its_reason():
             layer_of(SOUND, factor), F0(75, 450), Formants(), rate_hz=16000 / factor, as_published=True
         ).table
         kinds[factor] = set(table[table["value"].notna()]["reason"])
-    assert kinds[1] == kinds[4] == {""}
+    assert kinds[1] == {""}
+    images = "looked at up to 5500 Hz: above 2000 Hz there are images that straight lines make"
+    assert kinds[4] == {"", images}, "F0 is carried, formants are looked for where nothing is"
     for factor in (16, 64):
         assert any("the harmonics of a voice need 3000 Hz" in reason for reason in kinds[factor])
         assert any("formants above the band" in reason for reason in kinds[factor])
         assert "" not in kinds[factor]
+
+
+@pytest.mark.parametrize(
+    "measure", [acoustics.SpectralMoments(), acoustics.Spectrogram(), acoustics.Formants()]
+)
+def test_images_are_named(measure):
+    table = acoustics.measure(layer_of(SOUND, 4), measure, rate_hz=4000, as_published=True).table
+    assert table["value"].notna().any()
+    assert table["reason"].astype(str).str.contains("above 2000 Hz there are images").all()
+    assert measure.untrusted(16000, 16384) == ""
 
 
 def test_conv1_at_5_to_150_hz():

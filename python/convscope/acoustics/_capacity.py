@@ -110,6 +110,15 @@ def band_reason(rate_hz: float, *, low_hz: float, high_hz: float) -> str:
     return ""
 
 
+def images_reason(rate_hz: float, *, high_hz: float) -> str:
+    """Why a spectrum up to ``high_hz`` of a series drawn out by straight lines says little; "" where it is one."""
+    if high_hz <= rate_hz / 2:
+        return ""
+    return (
+        f"looked at up to {high_hz:g} Hz: above {rate_hz / 2:g} Hz there are images that straight lines make"
+    )
+
+
 def moments_reason(length: int) -> str:
     """Why a stretch of ``length`` values has no moments; "" where it has."""
     return (

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ._capacity import formant_reason, formant_settings
+from ._capacity import formant_reason, formant_settings, images_reason
 from ._measure import Measure, Output, Reading, expect
 from ._optional import library
 from ._praat import formants_of, sound_of
@@ -79,6 +79,10 @@ class Formants(Measure):
         """See `_capacity`."""
         return formant_reason(rate_hz, length, window_s=self.window_s)
 
+    def untrusted(self, rate_hz: float, length: int) -> str:
+        """Also where Praat looks for formants above the series' own band."""
+        return self.cannot(rate_hz, length) or images_reason(rate_hz, high_hz=self.maximum_hz)
+
     def track(self, wave: Wave, waveform: Wave | None) -> tuple[Any, Floats, Any]:
         """Praat's Formant, the times of its frames, and which of them hold sound."""
         count, maximum_hz = formant_settings(wave.rate_hz, count=self.count, maximum_hz=self.maximum_hz)
@@ -95,7 +99,7 @@ class Formants(Measure):
         frames_s = times_s[inside(times_s, span) & is_sound]
         silent = "" if frames_s.size else "no frame with sound"
         points_s = span.points_s(self.points)
-        heard = points_s[_near(points_s, times_s, is_sound)] if self.points else points_s
+        is_heard = _near(points_s, times_s, is_sound)
         readings: dict[str, Reading] = {}
         for number in range(1, self.report + 1):
             beyond = self._beyond(number, wave)
@@ -108,7 +112,7 @@ class Formants(Measure):
             if self.points:
                 tracked = np.full(self.points, np.nan)
                 if not beyond:
-                    tracked[np.isin(points_s, heard)] = _values(found, number, heard, wave)
+                    tracked[is_heard] = _values(found, number, points_s[is_heard], wave)
                 readings[f"f{number}"] = Reading(tracked, points_s, beyond or "no formant there")
         return readings
 

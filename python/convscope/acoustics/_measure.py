@@ -60,6 +60,10 @@ class Measure(ABC):
     def cannot(self, rate_hz: float, length: int) -> str:
         """Why a series of this rate and length cannot carry it; "" where it can."""
 
+    def untrusted(self, rate_hz: float, length: int) -> str:
+        """Why values should not be trusted that are measured as published, of the series drawn out to 16 kHz."""
+        return self.cannot(rate_hz, length)
+
     @abstractmethod
     def track(self, wave: Wave, waveform: Wave | None) -> Any:
         """Whatever `read` needs of the whole series; ``waveform`` is the output that it belongs to."""

@@ -149,7 +149,7 @@ def readings(
     """Why values should not be trusted, and the readings of each interval."""
     trouble = wave.trouble()
     reason = measure.cannot(wave.rate_hz, wave.values.size)
-    untrusted = reason if is_published else ""
+    untrusted = measure.untrusted(wave.rate_hz, wave.values.size) if is_published else ""
     if is_published and not trouble:
         wave = as_published(wave)
         waveform = None if waveform is None else replace(waveform, as_published=True)

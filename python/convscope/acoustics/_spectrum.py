@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from ._capacity import band_reason, moments_reason, window_reason
+from ._capacity import band_reason, images_reason, moments_reason, window_reason
 from ._intensity import decibels
 from ._measure import Measure, Output, Reading, expect
 from ._spans import Span
-from ._wave import Floats, Wave
+from ._wave import PUBLISHED_RATE_HZ, Floats, Wave
 
 _NAMES = (("cog", "Hz"), ("spectral_sd", "Hz"), ("skewness", ""), ("kurtosis", ""))
 
@@ -54,6 +54,12 @@ class SpectralMoments(Measure):
         """See `_capacity`."""
         return band_reason(rate_hz, low_hz=self.low_hz, high_hz=self._top_hz(rate_hz)) or moments_reason(
             length // self.slices
+        )
+
+    def untrusted(self, rate_hz: float, length: int) -> str:
+        """Also where the band reaches into images."""
+        return self.cannot(rate_hz, length) or images_reason(
+            rate_hz, high_hz=self.high_hz or PUBLISHED_RATE_HZ / 2
         )
 
     def track(self, wave: Wave, waveform: Wave | None) -> Wave:
@@ -121,6 +127,12 @@ class Spectrogram(Measure):
         top_hz = rate_hz / 2 if self.high_hz is None else self.high_hz
         return band_reason(rate_hz, low_hz=0, high_hz=top_hz) or window_reason(
             rate_hz, length, 2 * self.window_s, "a spectrogram"
+        )
+
+    def untrusted(self, rate_hz: float, length: int) -> str:
+        """Also where the band reaches into images."""
+        return self.cannot(rate_hz, length) or images_reason(
+            rate_hz, high_hz=self.high_hz or PUBLISHED_RATE_HZ / 2
         )
 
     def track(self, wave: Wave, waveform: Wave | None) -> tuple[Floats, Floats, Floats]:
