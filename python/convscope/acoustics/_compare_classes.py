@@ -14,9 +14,9 @@ from ._intervals import DataFrame, Intervals
 from ._measure import expect
 from ._optional import library
 
-# TIMIT's phones and espeak-ng's. Voiced obstruents, nasals and liquids are left out: they are neither.
+# TIMIT's phones and espeak-ng's. Voiced obstruents, nasals and liquids are left out: they are none of these.
 PHONE_CLASSES: Mapping[str, str] = {
-    "vowel": r"'?,?([aeiouAEIOU@03V].*)",
+    "vowel": r"(?!e[nml]g?$)[',]?[aeiouAEIOU@03V].*",
     "fricative": r"s|sh|S|f|th|T|hh|h|H",
     "silence": r"[ptkbdg]cl|h#|pau|epi|q|_.*",
 }
@@ -31,7 +31,7 @@ class ClassComparison:
     confusion : pandas.DataFrame
         Seconds, rows by known class, columns by found class; "none" where nothing was found.
     accuracy : float
-        Share of the known time with the right class; NaN without known time.
+        Share of the known time with the right class.
     recall : mapping
         The same for each known class.
     boundary_errors_s : (boundaries,) array
@@ -45,12 +45,12 @@ class ClassComparison:
 
 
 def class_of_phone(label: str) -> str | None:
-    """The class of a phone of TIMIT or espeak-ng; None for what is neither of the three.
+    """The class of a phone of TIMIT or espeak-ng; None for what is none of the three.
 
     Examples
     --------
-    >>> [class_of_phone(label) for label in ("ae", "sh", "kcl", "n")]
-    ['vowel', 'fricative', 'silence', None]
+    >>> [class_of_phone(label) for label in ("ae", "'aa", "sh", "kcl", "n", "eng")]
+    ['vowel', 'vowel', 'fricative', 'silence', None, None]
     """
     for name in ("fricative", "silence", "vowel"):
         if re.fullmatch(PHONE_CLASSES[name], label):
