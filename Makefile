@@ -5,7 +5,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := test,speech,train,acoustics,dask,parquet
+EXTRAS := test,speech,train,acoustics,stats,dask,parquet
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SOURCES := $(shell find csrc python -type f ! -path '*/__pycache__/*' ! -name '*.so') CMakeLists.txt pyproject.toml
 

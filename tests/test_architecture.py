@@ -25,6 +25,7 @@ ORDER = (
     "_folders",
     "data",
     "latents",
+    "acoustics",
     "stats",
     "models",
     "zoo",
@@ -33,6 +34,7 @@ ORDER = (
     "profiles",
     "train",
     "plot",
+    "protocols",
     "bench",
     "cli",
 )
@@ -112,8 +114,9 @@ def test_no_import_goes_up(path):
         )
 
 
-def test_the_data_room_needs_no_torch():
-    for path in (PACKAGE / "data").rglob("*.py"):
+@pytest.mark.parametrize("room", ["data", "acoustics"])
+def test_rooms_of_sounds_need_no_torch(room):
+    for path in (PACKAGE / room).rglob("*.py"):
         assert not [module for module, *_ in imports(path) if module.split(".")[0] == "torch"], path
 
 

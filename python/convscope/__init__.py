@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import acoustics as acoustics
     from . import bench as bench
     from . import cli as cli
     from . import data as data
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from . import plot as plot
     from . import probe as probe
     from . import profiles as profiles
+    from . import protocols as protocols
     from . import stats as stats
     from . import sweep as sweep
     from . import train as train
@@ -38,6 +40,7 @@ __all__ = [
     "Series",
     "Sweep",
     "__version__",
+    "acoustics",
     "bench",
     "cli",
     "data",
@@ -48,6 +51,7 @@ __all__ = [
     "plot",
     "probe",
     "profiles",
+    "protocols",
     "stats",
     "sweep",
     "train",
@@ -56,7 +60,7 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "bench", "cli", "data", "latents", "models", "plot", "probe", "profiles", "stats", "sweep", "train", "zoo",
+    "acoustics", "bench", "cli", "data", "latents", "models", "plot", "probe", "profiles", "protocols", "stats", "sweep", "train", "zoo",
 }  # fmt: skip
 _FROM_ROOM = {
     **dict.fromkeys(("Probe", "Series", "fast_probe", "verify"), "probe"),

@@ -181,6 +181,7 @@ def test_results_are_merged_once(net, tmp_path, monkeypatch):
         "top:3:loud",
         "moments:2",
         "f0:300:75",
+        "f0:75:75",
         "",
     ],
 )
@@ -213,6 +214,20 @@ def test_f0_and_intensity_of_planted_tones():
     decibels = loudness.measure(times, series.astype(np.float32))
     assert decibels[0] - decibels[1] == pytest.approx(20, abs=0.01)
     assert np.isnan(pitch.measure(times[::250], series[:, ::250])).all(), "16 Hz carry no pitch"
+
+
+def test_f0_and_intensity_are_praats():
+    parselmouth = pytest.importorskip("parselmouth", reason="Praat is not installed (extra acoustics)")
+    times = (np.arange(4096) + 0.5) / 4000
+    tones = [np.sin(2 * np.pi * hz * times) * np.linspace(0.1, 1, 4096) for hz in (95, 130, 210)]
+    series = np.float32(np.maximum(tones, 0))
+    (pitch, loudness), _ = parse_keep(["f0", "intensity"])
+    found = np.stack([pitch.measure(times, series), loudness.measure(times, series)])
+    for values, got in zip(series.astype(np.float64), found.T, strict=True):
+        sound = parselmouth.Sound(values, 4000)
+        frames = sound.to_pitch_ac(pitch_floor=60, pitch_ceiling=300).selected_array["frequency"]
+        assert got[0] == pytest.approx(np.median(frames[frames > 0]), rel=1e-9)
+        assert got[1] == pytest.approx(sound.to_intensity(minimum_pitch=100).get_average(), abs=1e-5)
 
 
 def test_f0_in_a_store(net, tmp_path):

@@ -22,8 +22,11 @@ from convscope.data.sources import (
     Segment,
     Source,
     SyntheticWords,
+    TextGridError,
     Timit,
     open_source,
+    read_marks,
+    read_tiers,
 )
 
 __all__ = [
@@ -45,6 +48,7 @@ __all__ = [
     "SoundError",
     "Source",
     "SyntheticWords",
+    "TextGridError",
     "Timit",
     "Token",
     "WordCorpus",
@@ -55,7 +59,9 @@ __all__ = [
     "open_cache",
     "open_source",
     "peak_normalise",
+    "read_marks",
     "read_sound",
+    "read_tiers",
     "resample",
     "slices",
     "synthesise_words",

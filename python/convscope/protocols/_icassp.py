@@ -15,7 +15,7 @@ from torch import nn
 from .. import __version__
 from ..acoustics import Intervals, normalised_time
 from ..plot import plot_confusion, plot_curves, plot_differences, plot_word
-from ..probe import LayerInfo, Probe, Series
+from ..probe import Probe, Series
 from ..stats import GammResult, adjust, code_table, fit_gamm, p_text
 from ._network import network_name
 from ._study import DataFrame, Section, Study
@@ -311,13 +311,19 @@ def _marked(phones: Intervals, fricatives: Mapping[str, str]) -> Intervals:
 
 def _frication(series: Series, layer: str, marks: Intervals) -> tuple[DataFrame, int]:
     """Rows of a model: no more points than positions."""
-    one = {"rate_hz": _info(series, layer).rate_hz, "start_s": float(_info(series, layer).times_s()[0])}
-    values = np.asarray(series[layer], np.float64)
-    probe = normalised_time(values, marks, points=2, beyond="clip", **one)
-    points = int(min(FRICATION_POINTS, probe["positions"].min()))
+    values, info = np.asarray(series[layer], np.float64), series.info(layer)
+
+    def cut(points: int) -> DataFrame:
+        start_s = float(info.times_s()[0])
+        return normalised_time(
+            values, marks, points=points, rate_hz=info.rate_hz, start_s=start_s, beyond="clip"
+        )
+
+    least = cut(2)
+    points = int(min(FRICATION_POINTS, least["positions"].min()))
     if points < 2:
-        return probe, points
-    table = normalised_time(values, marks, points=points, beyond="clip", **one)
+        return least, points
+    table = cut(points)
     return table.assign(token=table["interval"].map("token {}".format)), points
 
 
@@ -357,16 +363,12 @@ def _long(series: Series, layer: str, given: Words) -> DataFrame:
     table = pd.DataFrame(
         {
             "value": values.ravel(),
-            "time": np.tile(_info(series, layer).times_s(), count),
+            "time": np.tile(series.info(layer).times_s(), count),
             "token": np.repeat([f"sound {i}" for i in range(count)], length),
             "word": np.repeat(given.words, length),
         }
     )
     return table if given.speakers is None else table.assign(speaker=np.repeat(given.speakers, length))
-
-
-def _info(series: Series, layer: str) -> LayerInfo:
-    return next(each for each in series.layers if each.name == layer)
 
 
 def _together(tables: list[DataFrame]) -> DataFrame:

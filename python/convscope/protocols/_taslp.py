@@ -477,8 +477,8 @@ def _maps(
         section.left_out("Clusters of feature maps", "The layer before the output has fewer than four maps.")
         return
     layer = layers[-1]
-    ends = [variable(which, [end], bases=behind)[:] for end in (values.min(), values.max())]
-    profiles = map_profiles(net, np.concatenate(ends), layer.name)
+    low, high = (variable(which, [end], bases=behind)[:] for end in (values.min(), values.max()))
+    profiles = map_profiles(net, np.concatenate([low, high]), layer.name)
     try:
         clusters = cluster_maps(profiles, gamma="auto", seed=seed)
     except ValueError as error:
@@ -495,7 +495,7 @@ def _maps(
     section.text(
         f"Spectral clustering with a Gaussian kernel whose width comes from the data; {agreement}. {' '.join(clusters.problems)}"
     )
-    distances = nearest_maps(net, *ends, layer.name)
+    distances = nearest_maps(net, low, high, layer.name)
     import pandas as pd
 
     table = pd.DataFrame(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ._acoustics import f0, intensity
 from ._gather import Gathered, Moments, Top
 from ._keep import Decimated, Kept, Whole, Window
-from ._praat import f0, intensity
 from ._scalars import SCALARS
 
 FORMS = (
@@ -62,7 +62,7 @@ def _kept(name: str, settings: list[str]) -> Kept | None:
         return Window(stretches) if all(start < end for start, end in stretches) else None
     if name == "f0" and len(settings) in (0, 2):
         limits = [_number(text) for text in settings]
-        return f0(*limits) if all(limit > 0 for limit in limits) and sorted(limits) == limits else None
+        return f0(*limits) if all(limit > 0 for limit in limits) and limits == sorted(set(limits)) else None
     if name == "intensity" and not settings:
         return intensity()
     return None if settings else SCALARS.get(name)

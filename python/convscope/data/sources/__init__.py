@@ -12,7 +12,8 @@ from convscope.data.sources._librispeech import LibriSpeech
 from convscope.data.sources._manifest import Manifest
 from convscope.data.sources._open import open_source
 from convscope.data.sources._synthetic import SyntheticWords
-from convscope.data.sources._timit import Timit
+from convscope.data.sources._textgrid import TextGridError, read_tiers
+from convscope.data.sources._timit import Timit, read_marks
 
 __all__ = [
     "Folder",
@@ -23,6 +24,9 @@ __all__ = [
     "Segment",
     "Source",
     "SyntheticWords",
+    "TextGridError",
     "Timit",
     "open_source",
+    "read_marks",
+    "read_tiers",
 ]

@@ -154,5 +154,16 @@ def _read_marks(path: Path) -> list[tuple[int, int, str]]:
     return marks
 
 
+def read_marks(path: Path | str, sample_rate_hz: int = 16000) -> tuple[Segment, ...]:
+    """Return the phones of a `.PHN` file, or the words of a `.WRD` file, in seconds of their recording.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read, or a line is no "start end label".
+    """
+    return tuple(_in_seconds(mark, sample_rate_hz) for mark in _read_marks(Path(path)))
+
+
 def _in_seconds(mark: tuple[int, int, str], rate_hz: int) -> Segment:
     return Segment(mark[2], mark[0] / rate_hz, mark[1] / rate_hz)

@@ -1,0 +1,107 @@
+"""Layer series cut to intervals, on normalised time: what the models of [s] and [ʃ] are fitted to (ICASSP 2022, section 4.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ._intervals import Beyond, DataFrame, Intervals
+from ._measure import expect
+from ._optional import library
+from ._source import Layer, source_of
+from ._wave import Floats
+
+
+def normalised_time(
+    source: Any,
+    intervals: Intervals,
+    *,
+    points: int = 10,
+    rate_hz: float | None = None,
+    start_s: float = 0.0,
+    reduction: str | None = None,
+    beyond: Beyond = "error",
+) -> DataFrame:
+    """Series in intervals at as many points from 0 to 1, both ends included.
+
+    Values are on straight lines between positions of the whole series, by the layer's own time axis. More
+    points than an interval holds positions add nothing: the column ``positions`` says how many there are, and
+    a model should not be given more.
+
+    Parameters
+    ----------
+    source, rate_hz, start_s, reduction
+        As for `measure`.
+    intervals : Intervals
+        What to cut out.
+    points : int
+        At least 2.
+    beyond : "error" or "clip"
+        What to do with intervals that reach beyond the sound.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns layer, sound, interval (number among ``intervals``: the token of a model), label, point, time
+        (0 to 1), time_s, value, positions. Values are NaN where a sound is.
+
+    Raises
+    ------
+    ValueError
+        Naming the argument.
+
+    Examples
+    --------
+    >>> from convscope.acoustics import Interval
+    >>> marks = Intervals((Interval(0, "s", 0.25, 0.75),))
+    >>> normalised_time(np.arange(100.0), marks, points=3, rate_hz=100)["value"].tolist()
+    [25.0, 50.0, 75.0]
+    """
+    expect(points >= 2, "points", "2 or more", points)
+    found = source_of(source, rate_hz=rate_hz, start_s=start_s, reduction=reduction)
+    pandas = library("pandas")
+    tables = []
+    for layer in found.layers:
+        axis = layer.axis
+        rows = intervals.within(axis.begin_s, axis.end_s, beyond=beyond)
+        expect(
+            all(row.sound < layer.count for row in rows),
+            "intervals",
+            f"sounds below {layer.count}",
+            "a later one",
+        )
+        times = np.arange(points) / (points - 1)
+        starts, durations = (
+            np.array([getattr(row.span, name) for row in rows], np.float64)[:, None]
+            for name in ("start_s", "duration_s")
+        )
+        times_s = starts + durations * times  # (intervals, points)
+        numbers = np.repeat(np.arange(len(rows)), points)
+        sounds = np.array([row.sound for row in rows], np.int64)
+        positions = [axis.part(row.start_s, row.end_s).values.size for row in rows]
+        tables.append(
+            pandas.DataFrame(
+                {
+                    "layer": layer.name,
+                    "sound": np.repeat(sounds, points),
+                    "interval": numbers,
+                    "label": np.repeat(np.array([row.label for row in rows], object), points),
+                    "point": np.tile(np.arange(points), len(rows)),
+                    "time": np.tile(times, len(rows)),
+                    "time_s": times_s.ravel(),
+                    "value": _at(layer, sounds, times_s).ravel(),
+                    "positions": np.repeat(np.array(positions, np.int64), points),
+                }
+            )
+        )
+    return pandas.concat(tables, ignore_index=True)
+
+
+def _at(layer: Layer, sounds: Any, times_s: Floats) -> Floats:
+    """(intervals, points) values of the series at those times."""
+    made = np.empty(times_s.shape)
+    for sound, wave in enumerate(layer.waves()):
+        for i in range(*np.searchsorted(sounds, [sound, sound + 1])):  # intervals are in order of sounds
+            made[i] = np.interp(times_s[i], wave.times_s(), wave.values)
+    return made

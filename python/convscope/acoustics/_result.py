@@ -1,0 +1,178 @@
+"""What measuring returns: a tidy table, as xarray too, with all settings it was made with."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._folders import write_files
+from ._intervals import DataFrame
+from ._measure import expect
+from ._optional import library
+from ._rows import Rows
+
+if TYPE_CHECKING:
+    import xarray
+
+_TEXTS = ("layer", "label", "measure", "unit", "reason")
+_SHARED = {"sound": np.int64, "rate_hz": np.float64, "interval": np.int32}  # by all rows of an entry
+_OWN = ("point", "time_s", "frequency_hz", "value")
+_COLUMNS = (
+    *("sound", "layer", "rate_hz", "interval", "label", "point"),
+    *("time_s", "frequency_hz", "measure", "value", "unit", "reason"),
+)
+_INDEX = ("sound", "layer", "interval", "point", "frequency_hz")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measurements:
+    """Values and where they come from.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        A row for each value: sound, layer, rate_hz, interval (number within the sound), label, point (number
+        within the interval), time_s, frequency_hz (of spectrograms), measure, value, unit, reason. A value is
+        NaN exactly where it cannot be had, and ``reason`` says why; with ``as_published`` a value that is
+        there may have a reason, too: why not to trust it.
+    settings : mapping
+        Parameters of all measures, layers and their clocks, library and Praat versions; JSON holds it.
+    """
+
+    table: DataFrame
+    settings: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        missing = int(self.table["value"].isna().sum())
+        names = ", ".join(map(str, self.table["measure"].unique()))
+        return f"Measurements({len(self.table)} values, {missing} of them NaN with a reason: {names})"
+
+    def only(self, *names: str) -> DataFrame:
+        """The rows of some measures.
+
+        Raises
+        ------
+        ValueError
+            For a name that was not measured.
+        """
+        known = list(self.table["measure"].unique())
+        for name in names:
+            expect(name in known, "measure", f"one of {', '.join(map(str, known))}", repr(name))
+        return self.table[self.table["measure"].isin(names)].reset_index(drop=True)
+
+    def wide(self) -> DataFrame:
+        """A row for each sound, layer and interval, a column for each measure that has one value there."""
+        scalars = set(self.settings["single_values"])
+        rows = self.table[self.table["measure"].isin(scalars)]
+        found = rows.pivot(index=["sound", "layer", "interval", "label"], columns="measure", values="value")
+        found.columns = found.columns.astype(str)
+        return found.reset_index()
+
+    def reasons(self) -> DataFrame:
+        """How many values of each layer and measure have which reason."""
+        said = self.table[self.table["reason"] != ""]
+        keys = ["layer", "measure", "reason"]
+        return said.groupby(keys, observed=True, sort=False).size().rename("values").reset_index()
+
+    def to_xarray(self) -> xarray.Dataset:
+        """A variable for each measure with dims (sound, layer, interval, point...), and its reasons beside it.
+
+        A measure with one value has no dim for points; others have ``point_<measure>``, spectrograms
+        ``frequency_<measure>``, too.
+        """
+        import xarray
+
+        datasets = []
+        for name, rows in self.table.groupby("measure", observed=True, sort=False):
+            is_single = name in self.settings["single_values"]
+            has_bands = bool(rows["frequency_hz"].notna().any())
+            renamed = {"point": f"point_{name}", "frequency_hz": f"frequency_{name}"}
+            keys = [
+                *_INDEX[:3],
+                *(() if is_single else ("point",)),
+                *(("frequency_hz",) if has_bands else ()),
+            ]
+            columns = rows.rename(columns={"value": name, "reason": f"{name}_reason"})
+            columns[f"{name}_reason"] = columns[f"{name}_reason"].astype(str)
+            columns["layer"] = columns["layer"].astype(str)
+            made = columns.set_index(keys)[[name, f"{name}_reason"]].to_xarray()
+            made = made.rename({old: new for old, new in renamed.items() if old in made.dims})
+            made[name].attrs["units"] = str(rows["unit"].iloc[0])
+            datasets.append(made)
+        merged = xarray.merge(datasets, join="outer", compat="no_conflicts")
+        in_order = merged.reindex(layer=list(self.table["layer"].cat.categories))
+        found: xarray.Dataset = in_order.assign_attrs(settings=json.dumps(self.settings))
+        return found
+
+    def to_csv(self, path: Path | str) -> None:
+        """Write the table, and beside it the settings: ``x.csv`` and ``x.settings.json``, whole or not at all."""
+        self._write(Path(path), self.table.to_csv(index=False).encode())
+
+    def to_parquet(self, path: Path | str) -> None:
+        """Write the table for R or Polars, and beside it the settings. Needs pyarrow.
+
+        Raises
+        ------
+        ImportError
+            If pyarrow is not installed.
+        """
+        try:
+            import pyarrow  # noqa: F401
+        except ImportError as error:
+            raise ImportError(
+                "to_parquet: needs the extra: pip install 'convscope[parquet]'", name="pyarrow"
+            ) from error
+        made = io.BytesIO()
+        self.table.to_parquet(made, index=False)
+        self._write(Path(path), made.getvalue())
+
+    def _write(self, path: Path, data: bytes) -> None:
+        settings = json.dumps(self.settings, indent=1).encode() + b"\n"
+        write_files({path.with_suffix(".settings.json"): settings, path: data})
+
+
+class TableMaker:
+    """Blocks of rows to one table: texts as codes, so that a large store's table stays small."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, dict[str, int]] = {name: {} for name in _TEXTS}
+        self._parts: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
+
+    def add(self, rows: Rows) -> None:
+        """One block, in the order of sounds."""
+        if not rows.count:
+            return
+        counts = np.array(rows.count)
+        for name in _TEXTS[:-1]:
+            self._parts[name].append(np.repeat(self._coded(name, getattr(rows, name)), counts))
+        for name, dtype in _SHARED.items():
+            self._parts[name].append(np.repeat(np.array(getattr(rows, name), dtype), counts))
+        for name in _OWN:
+            self._parts[name].append(np.concatenate(getattr(rows, name)))
+        there, missing = (
+            np.repeat(self._coded("reason", texts), counts) for texts in (rows.there, rows.missing)
+        )
+        self._parts["reason"].append(np.where(np.isnan(self._parts["value"][-1]), missing, there))
+
+    def table(self) -> DataFrame:
+        """All of them."""
+        pandas = library("pandas")
+        made: dict[str, Any] = {}
+        for name, parts in self._parts.items():
+            whole = np.concatenate(parts) if parts else np.empty(0, np.int32)
+            if name in _TEXTS:
+                kept = pandas.Categorical.from_codes(whole, categories=list(self._codes[name]))
+                made[name] = kept.remove_unused_categories() if name == "reason" else kept
+            else:
+                made[name] = whole
+        return pandas.DataFrame(made)
+
+    def _coded(self, name: str, texts: Iterable[str]) -> Any:
+        known = self._codes[name]
+        return np.array([known.setdefault(text, len(known)) for text in texts], np.int32)

@@ -1,0 +1,229 @@
+"""What can be measured, brought to one form: layers with a clock, each with its series read in blocks.
+
+A probe's series, the store of a sweep and their datasets are known by what they have, not by their class:
+this room lies below theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ._measure import expect
+from ._wave import Floats, Wave
+
+RATE_TOLERANCE = 1e-6
+_READ = 64  # sounds
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """Series of one layer: ``count`` of ``length`` values, ``read(rows)`` gives (n, L) of them."""
+
+    name: str
+    rate_hz: float
+    start_s: float
+    count: int
+    length: int
+    read: Callable[[slice], Floats] = field(repr=False)
+    field_start_s: float | None = None
+
+    def wave(self, values: Floats) -> Wave:
+        """One of them."""
+        return Wave(values, self.rate_hz, self.start_s, self.field_start_s)
+
+    def waves(self) -> Iterator[Wave]:
+        """All of them in order, read some at a time."""
+        for first in range(0, self.count, _READ):
+            yield from map(self.wave, self.read(slice(first, min(first + _READ, self.count))))
+
+    @property
+    def axis(self) -> Wave:
+        """One without values: begin, end and times of all."""
+        return self.wave(np.zeros(self.length))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """Layers of the same sounds, and those left out with the reason."""
+
+    layers: tuple[Layer, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """Sounds."""
+        return self.layers[0].count
+
+    def layer(self, name: str) -> Layer | None:
+        """By name."""
+        return next((layer for layer in self.layers if layer.name == name), None)
+
+
+def source_of(source: Any, *, rate_hz: float | None, start_s: float, reduction: str | None) -> Source:
+    """Any source as layers; ValueError or TypeError naming what was expected."""
+    kind = _kind(source)
+    if kind != "array":
+        expect(rate_hz is None, "rate_hz", "none beside a source that knows its rates", rate_hz)
+    if kind == "array":
+        expect(rate_hz is not None, "rate_hz", "the values per second of an array", None)
+        found = Source((layer_of_array("", source, float(rate_hz or 0), start_s),))
+    elif kind == "series":
+        found = _of_series(source)
+    elif kind == "tree":
+        found = _of_tree(source, reduction)
+    else:
+        found = _of_dataset(source, "", reduction, source.attrs.get("rate_hz"))
+    left_out = "; ".join(f"{name}: {reason}" for name, reason in found.left_out.items())
+    expect(bool(found.layers), "source", "layers with time series", left_out or "none")
+    counts = {layer.name: layer.count for layer in found.layers}
+    expect(len(set(counts.values())) == 1, "source", "as many sounds of every layer", counts)
+    return found
+
+
+def layer_of_array(name: str, array: Any, rate_hz: float, start_s: float) -> Layer:
+    """A layer of (L,) or (n, L) values, NumPy or torch."""
+    values = as_numpy(array)
+    expect(values.ndim in (1, 2), "source", "series (L,) or (n, L)", f"shape {values.shape}")
+    expect(values.size > 0, "source", "at least one value", f"shape {values.shape}")
+    expect(0 < rate_hz < np.inf, "rate_hz", "a positive number", rate_hz)
+    rows = np.atleast_2d(values)
+    count, length = rows.shape
+    # Sounds of a few values, more than one has values, are columns that were meant as rows.
+    is_upright = count > length and length / rate_hz < 0.01 < count / rate_hz
+    expect(
+        not is_upright,
+        "source",
+        "a row for each sound (n, L)",
+        f"shape {rows.shape}, sounds of {1000 * length / rate_hz:.3g} ms at {rate_hz:g} Hz; transpose it",
+    )
+    return Layer(name, rate_hz, start_s, count, length, lambda chosen: rows[chosen].astype(np.float64))
+
+
+def as_numpy(array: Any) -> Any:
+    """Also of torch, on any device; TypeError for what holds no real numbers."""
+    values = np.asarray(array.detach().cpu() if hasattr(array, "detach") else array)
+    if values.dtype.kind not in "fiu":
+        raise TypeError(f"source: expected real numbers, got {values.dtype}")
+    return values
+
+
+def _kind(source: Any) -> str:
+    if hasattr(source, "children") and hasattr(source, "attrs"):
+        return "tree"
+    if hasattr(source, "layers") and isinstance(source, Mapping):
+        return "series"
+    if hasattr(source, "data_vars"):
+        return "dataset"
+    if isinstance(source, np.ndarray | list | tuple) or hasattr(source, "detach"):
+        return "array"
+    raise TypeError(
+        f"source: expected an array, a probe's series, or what open_sweep returns, got {type(source).__name__}"
+    )
+
+
+def _of_series(series: Any) -> Source:
+    layers, left_out = [], {}
+    for info in series.layers:
+        if not info.has_clock:
+            left_out[info.name] = "no time axis"
+            continue
+        values = as_numpy(series[info.name])
+        if values.ndim != 2:
+            left_out[info.name] = f"expected one series per sound (n, L), got shape {values.shape}"
+            continue
+        centres_s = info.field_centres_s()
+        made = layer_of_array(info.name, values, info.rate_hz, float(info.times_s()[0]))
+        layers.append(replace(made, field_start_s=None if centres_s is None else float(centres_s[0])))
+    return Source(tuple(layers), left_out)
+
+
+def _of_tree(tree: Any, reduction: str | None) -> Source:
+    names = str(tree.attrs.get("layers", "")).split() or list(tree.children)
+    layers: list[Layer] = []
+    left_out: dict[str, str] = {}
+    for name in names:
+        if name not in tree.children:
+            continue
+        group = tree[name]
+        if "rate_hz" not in group.attrs:
+            left_out[name] = "no time axis"
+            continue
+        found = _of_dataset(group, name, reduction, group.attrs["rate_hz"])
+        layers += found.layers
+        left_out |= found.left_out
+    return Source(tuple(layers), left_out)
+
+
+def _of_dataset(dataset: Any, group: str, reduction: str | None, rate_hz: Any) -> Source:
+    """Variables (sample, time...) of one dataset: of a group one, of a probe's dataset one for each layer."""
+    layers, left_out = [], {}
+    names = [name for name, variable in dataset.data_vars.items() if _is_series(variable)]
+    if group:
+        names = [name for name in names if dataset[name].dims[1] == "time"]
+        known = names
+        names = [name for name in names if reduction in (None, name)]
+        expect(
+            len(names) == 1,
+            "reduction",
+            f"one of {', '.join(map(str, known)) or 'none'} of {group}",
+            reduction,
+        )
+    for name in names:
+        variable = dataset[name]
+        times = variable.dims[1]
+        if times not in dataset.coords or dataset[times].attrs.get("units") != "s":
+            left_out[group or str(name)] = "no time axis in seconds"
+            continue
+        times_s = np.asarray(dataset[times].values, np.float64)
+        found_hz = _rate_of(times_s, group or str(name), rate_hz)
+        centre = str(times).replace("time", "field_centre", 1)
+        made = Layer(
+            group or str(name),
+            found_hz,
+            float(times_s[0]),
+            variable.shape[0],
+            variable.shape[1],
+            _reader(variable),
+        )
+        field_start_s = float(dataset[centre].values[0]) if centre in dataset.coords else None
+        layers.append(replace(made, field_start_s=field_start_s))
+    return Source(tuple(layers), left_out)
+
+
+def _reader(variable: Any) -> Callable[[slice], Floats]:
+    """Reads rows of a variable when they are asked for."""
+
+    def read(rows: slice) -> Floats:
+        values: Floats = as_numpy(variable[rows].values).astype(np.float64)
+        return values
+
+    return read
+
+
+def _is_series(variable: Any) -> bool:
+    return variable.ndim == 2 and variable.dims[0] == "sample" and str(variable.dims[1]).startswith("time")
+
+
+def _rate_of(times_s: Floats, name: str, told: Any) -> float:
+    """The rate of an evenly spaced axis, in agreement with what is told."""
+    steps_s = np.diff(times_s)
+    if not steps_s.size:
+        expect(told is not None, f"times of {name}", "more than one, or a rate_hz", times_s.size)
+        return float(told)
+    step_s = float(steps_s.mean())
+    is_even = step_s > 0 and float(np.abs(steps_s - step_s).max()) <= RATE_TOLERANCE * times_s.size * step_s
+    expect(is_even, f"times of {name}", "even steps", f"steps from {steps_s.min():g} to {steps_s.max():g} s")
+    if told is None:
+        return float(f"{1 / step_s:.9g}")  # as it was before it became times
+    rate_hz = float(told)
+    expect(
+        abs(rate_hz * step_s - 1) <= RATE_TOLERANCE,
+        f"rate_hz of {name}",
+        f"{1 / step_s:g} as its times have it",
+        rate_hz,
+    )
+    return rate_hz

@@ -1,0 +1,50 @@
+"""Voiced intervals of generated outputs: in place of the annotation by hand that TASLP needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._classes import one_layer
+from ._intervals import Interval, Intervals
+from ._measure import expect
+from ._pitch import VoicedPeriods
+from ._source import source_of
+
+
+def voiced_intervals(
+    source: Any,
+    *,
+    layer: str | None = None,
+    rate_hz: float | None = None,
+    start_s: float = 0.0,
+    settings: VoicedPeriods | None = None,
+) -> Intervals:
+    """The voiced periods of all sounds, labelled "voiced", to measure other layers in.
+
+    Parameters
+    ----------
+    source, rate_hz, start_s
+        As for `measure`.
+    layer : str, optional
+        Which layer, of a source that has several: mostly "out".
+    settings : VoicedPeriods
+        Range of F0, shortest period, gaps that are closed.
+
+    Raises
+    ------
+    ImportError
+        If Praat is not installed.
+    ValueError
+        If the source has several layers and none is named, or the layer's rate cannot carry F0.
+    """
+    settings = settings or VoicedPeriods()
+    found = one_layer(source_of(source, rate_hz=rate_hz, start_s=start_s, reduction=None), layer)
+    reason = settings.cannot(found.rate_hz, found.length)
+    expect(not reason, "layer", "one that carries F0", reason)
+    made: list[Interval] = []
+    for sound, wave in enumerate(found.waves()):
+        if not wave.trouble():
+            made += [
+                Interval(sound, "voiced", each.start_s, each.end_s) for each in settings.track(wave, None)
+            ]
+    return Intervals(tuple(made)).within(found.axis.begin_s, found.axis.end_s, beyond="clip")

@@ -1,0 +1,173 @@
+"""Bad input: an error that names the argument, or NaN with the reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.acoustics.planted import vowel
+
+from convscope import acoustics
+from convscope.acoustics import F0, Intensity, Interval, Intervals
+
+SOUND = vowel(120, 16000, 0.5)
+EVERY_MEASURE = (
+    acoustics.F0(points=3),
+    acoustics.Intensity(points=3),
+    acoustics.Formants(points=3),
+    acoustics.Duration(),
+    acoustics.VoicedPeriods(),
+    acoustics.SpectralMoments(slices=2),
+    acoustics.Spectrogram(bands=2, points=3),
+    acoustics.Harmonicity(),
+    acoustics.Peaks(1000, 7000),
+    acoustics.PeakLatency(),
+    acoustics.Lag(),
+    acoustics.Envelope(),
+)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "reason"),
+    [
+        (np.where(np.arange(8000) == 50, np.nan, SOUND), "1 of 8000 values are not finite"),
+        (np.where(np.arange(8000) > 7990, np.inf, SOUND), "9 of 8000 values are not finite"),
+        (np.zeros(8000), "the series is constant"),
+        (np.full(8000, 0.7), "the series is constant"),
+    ],
+)
+def test_what_is_no_sound_is_nan_in_every_measure(spoilt, reason):
+    found = acoustics.measure(spoilt, *EVERY_MEASURE, rate_hz=16000, waveform=SOUND, waveform_rate_hz=16000)
+    assert found.table["value"].isna().all()
+    assert (found.table["reason"] == reason).all()
+    assert set(found.table["measure"]) == {output.name for each in EVERY_MEASURE for output in each.outputs}
+
+
+@pytest.mark.parametrize("waveform", [np.full(8000, np.nan), np.zeros(8000)])
+def test_a_waveform_that_is_no_sound_is_the_reason(waveform):
+    measures = acoustics.PeakLatency(), acoustics.Lag()
+    table = acoustics.measure(
+        SOUND, *measures, rate_hz=16000, waveform=waveform, waveform_rate_hz=16000
+    ).table
+    assert table["value"].isna().all()
+    assert table["reason"].astype(str).str.startswith("the waveform: ").all()
+
+
+@pytest.mark.parametrize(
+    ("source", "settings", "message"),
+    [
+        (np.empty((0, 100)), {"rate_hz": 100}, "source: expected at least one value"),
+        (np.empty((2, 0)), {"rate_hz": 100}, "source: expected at least one value"),
+        (
+            np.ones((2, 3, 4)),
+            {"rate_hz": 100},
+            r"source: expected series \(L,\) or \(n, L\), got shape \(2, 3, 4\)",
+        ),
+        (
+            np.stack([SOUND] * 3).T,
+            {"rate_hz": 16000},
+            r"a row for each sound .* sounds of 0.188 ms .* transpose it",
+        ),
+        (SOUND, {}, "rate_hz: expected the values per second of an array"),
+        (SOUND, {"rate_hz": 0}, "rate_hz: expected a positive number"),
+        (SOUND, {"rate_hz": 16000, "workers": 0}, "workers: expected 1 or more"),
+    ],
+)
+def test_sources_are_checked(source, settings, message):
+    with pytest.raises(ValueError, match=message):
+        acoustics.measure(source, Intensity(), **settings)
+
+
+@pytest.mark.parametrize("source", ["sound.wav", {"a": SOUND}, None, np.array(["a"])])
+def test_what_is_no_source_is_a_type_error(source):
+    with pytest.raises(TypeError, match="source: expected"):
+        acoustics.measure(source, Intensity(), rate_hz=16000)
+
+
+@pytest.mark.parametrize(
+    ("measures", "message"),
+    [
+        ((), "measures: expected at least one"),
+        (
+            (F0(75, 450), F0(60, 300)),
+            "measures: expected each output once, got f0_mean, f0_median, voiced more than",
+        ),
+        (
+            (acoustics.Lag(),),
+            r"waveform of Lag: expected a layer \(\) or an array with waveform_rate_hz, got None",
+        ),
+    ],
+)
+def test_measures_are_checked(measures, message):
+    with pytest.raises(ValueError, match=message):
+        acoustics.measure(SOUND, *measures, rate_hz=16000)
+
+
+def test_a_class_is_no_measure():
+    with pytest.raises(TypeError, match="measures: expected measures such as F0"):
+        acoustics.measure(SOUND, F0, rate_hz=16000)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: F0(450, 75),
+            "floor_hz, ceiling_hz: expected a floor below the ceiling, both positive, got 450 and 75",
+        ),
+        (lambda: acoustics.VoicedPeriods(300, 300), "a floor below the ceiling"),
+        (lambda: acoustics.PeakLatency(0, 300), "a floor below the ceiling"),
+        (lambda: acoustics.ClassSettings(300, 100), "a floor below the ceiling"),
+        (lambda: acoustics.ClassSettings(window_s=0.01), "window_s: expected two periods of the floor"),
+        (lambda: F0(points=-1), "points: expected 0 or more"),
+        (lambda: Intensity(0), "floor_hz: expected a positive number"),
+        (lambda: acoustics.Formants(report=6), "report: expected 1 to 5, got 6"),
+        (lambda: acoustics.Formants(count=2.3), "count: expected 1 or more, in halves, got 2.3"),
+        (lambda: acoustics.SpectralMoments(800, 700), "low_hz, high_hz: expected a band"),
+        (lambda: acoustics.SpectralMoments(slices=0), "slices: expected 1 or more"),
+        (lambda: acoustics.Spectrogram(bands=0), "bands, points: expected 1 or more"),
+        (lambda: acoustics.Peaks(0, 100), "low_hz, high_hz: expected a band above 0 Hz"),
+        (lambda: acoustics.Peaks(height=0), "height, gap_s: expected positive numbers"),
+        (lambda: acoustics.Duration(threshold_db=1), "threshold_db: expected a negative number"),
+        (lambda: acoustics.Lag(maximum_s=0), "maximum_s, smoothing_s: expected positive numbers"),
+        (lambda: acoustics.Harmonicity(step_s=0), "expected positive numbers"),
+        (
+            lambda: Interval(0, "s", 0.2, 0.1),
+            "interval 's': expected a start before the end, got 0.2 to 0.1 s",
+        ),
+        (lambda: Interval(-1, "s", 0.1, 0.2), "sound: expected a row from 0"),
+    ],
+)
+def test_parameters_are_checked(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_an_annotation_beyond_the_sound_is_refused_or_clipped():
+    marks = Intervals((Interval(0, "a", 0.1, 0.3), Interval(0, "b", 0.4, 0.9), Interval(0, "c", 0.7, 0.9)))
+    with pytest.raises(
+        ValueError, match=r"within the sound, -3.125e-05 to 0.5 s, got 'b' of sound 0 from 0.4 to 0.9 s"
+    ):
+        acoustics.measure(SOUND, Intensity(), rate_hz=16000, intervals=marks)
+    found = acoustics.measure(SOUND, Intensity(), rate_hz=16000, intervals=marks, beyond="clip")
+    assert found.wide()["label"].tolist() == ["a", "b"]
+    with pytest.raises(ValueError, match="beyond: expected 'error' or 'clip', got 'cut'"):
+        acoustics.measure(SOUND, Intensity(), rate_hz=16000, intervals=marks, beyond="cut")
+
+
+def test_an_annotation_of_a_sound_that_is_not_there_is_refused():
+    marks = Intervals((Interval(3, "a", 0.1, 0.3),))
+    with pytest.raises(ValueError, match="intervals: expected sounds below 1, got one of sound 3"):
+        acoustics.measure(SOUND, Intensity(), rate_hz=16000, intervals=marks)
+
+
+def test_an_interval_between_two_positions_has_a_reason():
+    marks = Intervals((Interval(0, "a", 0.101, 0.102),))
+    series = np.random.default_rng(0).random(100)
+    table = acoustics.measure(series, Intensity(20), rate_hz=100, intervals=marks).table
+    assert set(table["reason"]) == {"no value of the series in the interval"}
+
+
+def test_a_missing_extra_is_named(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "parselmouth", None)
+    with pytest.raises(ImportError, match=r"pip install 'convscope\[acoustics\]'"):
+        acoustics.measure(SOUND, F0(), rate_hz=16000)

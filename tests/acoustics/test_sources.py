@@ -1,0 +1,148 @@
+"""Arrays, a probe's series, a store and datasets: the same numbers, on each layer's own clock."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.sweep.sweeps import design, generator
+
+import convscope as cs
+from convscope import acoustics
+from convscope.acoustics import Duration, Intensity, Interval, Intervals, Lag
+
+pytest.importorskip("pandas", reason="pandas is not installed (extra acoustics)")
+STRIDES = (4, 4, 4, 4, 4)  # fc 16, then 64 to 16384 positions of 1.024 s
+MEASURES = (Intensity(100), Duration(), Lag())
+
+
+@pytest.fixture(scope="module")
+def net():
+    return generator(strides=STRIDES)
+
+
+@pytest.fixture(scope="module")
+def series(net):
+    return cs.fast_probe(net, design(2)[:])
+
+
+@pytest.fixture(scope="module")
+def found(series):
+    return acoustics.measure(series, *MEASURES)
+
+
+def same(one, other):
+    assert one.table.astype({"layer": str}).equals(other.table.astype({"layer": str}))
+
+
+def test_every_layer_has_its_rate_and_its_reasons(series, found):
+    rates = found.table.drop_duplicates("layer").set_index("layer")["rate_hz"].to_dict()
+    assert rates == {layer.name: layer.rate_hz for layer in series.layers}
+    for layer in series.layers:
+        rows = found.table[
+            (found.table["layer"] == layer.name) & (found.table["measure"] == "intensity_mean")
+        ]
+        assert rows["value"].isna().all() == (layer.rate_hz < 125)
+    assert found.to_xarray()["layer"].values.tolist() == list(series), "in order of execution"
+    reasons = found.reasons()
+    assert set(reasons["layer"]) >= {"fc"}
+    assert (reasons["values"] > 0).all()
+
+
+def test_a_layer_is_measured_as_its_array(series, found):
+    alone = acoustics.measure(
+        np.asarray(series["conv3"]), Intensity(100), rate_hz=series.info("conv3").rate_hz
+    )
+    rows = found.only("intensity_mean")
+    assert alone.only("intensity_mean")["value"].tolist() == rows[rows["layer"] == "conv3"]["value"].tolist()
+
+
+def test_torch_arrays_are_the_same(series, found):
+    torch = pytest.importorskip("torch")
+    tensor = torch.from_numpy(np.asarray(series["out"])).requires_grad_()
+    whole = acoustics.measure(tensor, Intensity(100), rate_hz=16000).only("intensity_mean")
+    rows = found.only("intensity_mean")
+    assert whole["value"].tolist() == rows[rows["layer"] == "out"]["value"].tolist()
+
+
+def test_a_store_and_a_dataset_are_the_same(net, series, found, tmp_path):
+    cs.Sweep(net, design(2), out=tmp_path / "a", shard=3).run()
+    same(acoustics.measure(cs.open_sweep(tmp_path / "a"), *MEASURES), found)
+    same(acoustics.measure(series.to_xarray(), *MEASURES), found)
+    one = acoustics.measure(cs.open_sweep(tmp_path / "a")["conv3"].to_dataset(), Intensity(100)).table
+    rows = found.only("intensity_mean", "intensity_max")
+    assert one["value"].tolist() == rows[rows["layer"] == "conv3"]["value"].tolist()
+
+
+def test_shards_that_are_missing_are_nan(net, tmp_path):
+    sweep = cs.Sweep(net, design(2), out=tmp_path / "a", shard=4)
+    sweep.run(executor="ranks", rank=1, world=2)
+    table = acoustics.measure(cs.open_sweep(tmp_path / "a"), Intensity(100)).table
+    missing = table[table["reason"].astype(str).str.contains("are not finite")]
+    assert set(missing["sound"]) == {0, 1, 2, 3, 8, 9, 10, 11} & set(range(len(design(2))))
+
+
+def test_several_reductions_need_a_name(net, tmp_path):
+    cs.Sweep(net, design(1), out=tmp_path / "a", reduce=["mean", "rms"]).run()
+    tree = cs.open_sweep(tmp_path / "a")
+    with pytest.raises(ValueError, match="reduction: expected one of mean, rms of fc, got None"):
+        acoustics.measure(tree, Intensity())
+    mean, rms = (acoustics.measure(tree, Intensity(), reduction=name).table for name in ("mean", "rms"))
+    assert not mean["value"].equals(rms["value"])
+
+
+def test_layers_without_a_clock_are_left_out_by_name():
+    spec = cs.models.preset("tf1-ciwgan", role="q", num_categories=4, dim=2)
+    net = cs.models.build(spec, seed=1).eval()
+    sounds = np.random.default_rng(0).uniform(-1, 1, (2, spec.slice_len)).astype(np.float32)
+    found = acoustics.measure(cs.fast_probe(net, sounds), Intensity(100))
+    assert "no time axis" in found.settings["left_out"].values()
+    assert set(found.settings["left_out"]).isdisjoint(found.table["layer"])
+
+
+def test_times_are_on_the_layers_axis(series):
+    marks = Intervals((Interval(0, "a", 0.25, 0.75),))
+    one_sound = {name: np.asarray(series[name])[:1] for name in ("conv3", "out")}
+    for name, values in one_sound.items():
+        info = series.info(name)
+        table = acoustics.measure(
+            values, Intensity(100, points=5), rate_hz=info.rate_hz, start_s=info.times_s()[0], intervals=marks
+        ).only("intensity")
+        assert table["time_s"].to_numpy() == pytest.approx([0.3, 0.4, 0.5, 0.6, 0.7])
+
+
+@pytest.mark.parametrize(
+    ("times_s", "rate_hz", "message"),
+    [
+        ([0.0, 0.1, 0.3, 0.4], None, "times of x: expected even steps, got steps from 0.1 to 0.2 s"),
+        ([0.0, 0.1, 0.2, 0.3], 20.0, "rate_hz of x: expected 10 as its times have it, got 20.0"),
+    ],
+)
+def test_unequal_rates_are_refused(times_s, rate_hz, message):
+    xarray = pytest.importorskip("xarray")
+    time = ("time", times_s, {"units": "s"})
+    attributes = {} if rate_hz is None else {"rate_hz": rate_hz}
+    dataset = xarray.Dataset({"x": (("sample", "time"), np.ones((2, 4)))}, {"time": time}, attributes)
+    with pytest.raises(ValueError, match=message):
+        acoustics.measure(dataset, Intensity())
+
+
+def test_datasets_without_seconds_are_refused():
+    xarray = pytest.importorskip("xarray")
+    dataset = xarray.Dataset({"x": (("sample", "time"), np.ones((2, 4)))}, {"time": ("time", range(4))})
+    with pytest.raises(
+        ValueError, match="source: expected layers with time series, got x: no time axis in seconds"
+    ):
+        acoustics.measure(dataset, Intensity())
+
+
+def test_a_large_store_is_read_in_blocks(net, tmp_path, monkeypatch):
+    from convscope.acoustics import _run
+
+    cs.Sweep(net, design(2), out=tmp_path / "a").run()
+    tree = cs.open_sweep(tmp_path / "a")
+    whole = acoustics.measure(tree, *MEASURES)
+    told = []
+    monkeypatch.setattr(_run, "BLOCK_BYTES", 1)
+    same(acoustics.measure(tree, *MEASURES, progress=lambda done, total: told.append((done, total))), whole)
+    count = len(design(2))
+    assert told == [(i + 1, count) for i in range(count)]
