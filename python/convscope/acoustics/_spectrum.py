@@ -63,8 +63,8 @@ class SpectralMoments(Measure):
         )
 
     def track(self, wave: Wave, waveform: Wave | None) -> Wave:
-        """The series without its mean."""
-        return Wave(wave.centred(), wave.rate_hz, wave.start_s)
+        """The series itself."""
+        return wave
 
     def read(self, track: Any, wave: Wave, span: Span) -> Mapping[str, Reading]:
         """Of every slice."""
@@ -78,7 +78,9 @@ class SpectralMoments(Measure):
             if short or is_silent:
                 reason = reason or short or "digital silence"
                 continue
-            found[i] = moments(values, wave.rate_hz, self.low_hz, self._top_hz(wave.rate_hz))
+            # A slice's own mean: that of the whole series has the vowels in it, which would reach into the fricative.
+            varying = values if wave.as_published else values - values.mean()
+            found[i] = moments(varying, wave.rate_hz, self.low_hz, self._top_hz(wave.rate_hz))
             if not np.isfinite(found[i, 0]):
                 reason = reason or "no power in the band"
         if self.slices == 1:

@@ -4,7 +4,7 @@ and causal inference" (arXiv 2303.10931): marginal values far beyond the trainin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,7 +15,7 @@ from ..acoustics import F0
 from ..latents import OneHot, random, variable
 from ..plot import plot_effects
 from ..probe import Probe
-from ..stats import Effects, adjust, effects_of_table
+from ..stats import adjust, effects_of_table
 from ._network import latent_size, network_name
 from ._outputs import KINDS, measured_outputs, output_name
 from ._study import DataFrame, Section, Study
@@ -24,6 +24,13 @@ PAPER = "Beguš, Leban and Gero 2023"
 LEVEL = 0.05
 FLIPS = 19_999  # of signs: p-values small enough to survive a correction for hundreds of tests
 LEAST_SHARE = 0.5  # of the bases must have a measure
+# Absolute, and as a share of the value at the baseline, by unit: what a measure can tell. A network without noise has effects of any size.
+RESOLUTION: Mapping[str, tuple[float, float]] = {
+    "s": (0.01, 0.0),
+    "Hz": (0.0, 0.01),
+    "dB": (0.2, 0.0),
+    "": (0.0, 0.01),
+}
 
 
 def cdev(
@@ -109,7 +116,8 @@ def cdev(
         f"{bases} random vectors, the same for each value. Outputs were divided into vowels, fricatives and silence; F0 (Praat, {f0.floor_hz:g}-{f0.ceiling_hz:g} Hz), intensity, "
         "spectral moments and mean activation were measured in the longest vowel and fricative of each, at the output and at every layer that carries "
         f"them. Effects are means of differences within bases against {baseline:g}; intervals come from resampling bases, p-values from flipping signs of "
-        "differences, corrected by Holm's method over all variables, measures, layers and values."
+        "differences, over the values of a variable by the largest |t|, corrected by Holm's method over all variables, measures and layers; effects below what a "
+        "measure can tell (0.01 s, 0.2 dB, 1 %) were not counted."
     )
     import pandas as pd
 
@@ -134,10 +142,11 @@ def _effects(study: Study, table: DataFrame, output: str, baseline: float, bases
         kept, variable="to", base="base", by=keys, baseline=baseline, flips=FLIPS, distances=False, seed=seed
     )
     effects = _beside_baseline(found.effects, kept, keys, baseline)
-    tests = _tests(found, keys)
+    tests = _tests(effects, found.ice, units, keys)
     section.table(
         "tests",
-        "Whether a variable changes a measure at all: over its values by the largest |t|, then Holm over all rows",
+        "Which variable changes what: p over the values of a variable by the largest |t|, then Holm over all rows; an effect is also "
+        "larger than what the measure can tell (resolution)",
         tests,
     )
     section.table(
@@ -153,12 +162,23 @@ def _effects(study: Study, table: DataFrame, output: str, baseline: float, bases
     _findings(study, tests, output)
 
 
-def _tests(found: Effects, keys: list[str]) -> DataFrame:
-    """One row for each variable, measure and layer, the most certain first."""
-    table = found.effects.groupby(keys, sort=False)["p_max"].min().rename("p").reset_index()
-    table = table.merge(found.ice[[*keys, "ice", "lower", "upper"]], on=keys, how="left")
+def _tests(effects: DataFrame, ice: DataFrame, units: dict[str, str], keys: list[str]) -> DataFrame:
+    """One row for each variable, measure and layer, effects first."""
+    groups = effects.assign(size=effects["ate"].abs()).groupby(keys, sort=False)
+    table = groups.agg(
+        p=("p_max", "min"), largest=("size", "max"), at_baseline=("at_baseline", "first")
+    ).reset_index()
+    least = [RESOLUTION[units[measure]] for measure in table["measure"]]
+    table["resolution"] = [
+        max(absolute, share * abs(at))
+        for (absolute, share), at in zip(least, table["at_baseline"], strict=True)
+    ]
+    table = table.merge(ice[[*keys, "ice", "lower", "upper"]], on=keys, how="left")
     table["p_holm"] = adjust(table["p"].to_numpy(), "holm")
-    return table.sort_values("p_holm", kind="stable", ignore_index=True)
+    table["is_effect"] = (table["p_holm"] < LEVEL) & (table["largest"] >= table["resolution"])
+    return table.sort_values(
+        ["is_effect", "p_holm"], ascending=[False, True], kind="stable", ignore_index=True
+    )
 
 
 def _measurable(table: DataFrame, keys: list[str], bases: int) -> tuple[DataFrame, DataFrame]:
@@ -174,7 +194,14 @@ def _measurable(table: DataFrame, keys: list[str], bases: int) -> tuple[DataFram
         reasons = part.loc[part["reason"] != "", "reason"]
         reason = reasons.mode().iloc[0] if len(reasons) else "too few outputs have one"
         missing.append(dict(zip(keys, key, strict=True)) | {"reason": reason})
-    return (pd.concat(kept, ignore_index=True) if kept else table[:0]), pd.DataFrame(missing)
+    said = pd.DataFrame(missing, columns=[*keys, "reason"])
+    counted = (
+        said.groupby(["measure", "layer", "reason"], sort=False)["variable"]
+        .count()
+        .rename("variables")
+        .reset_index()
+    )
+    return (pd.concat(kept, ignore_index=True) if kept else table[:0]), counted
 
 
 def _beside_baseline(effects: DataFrame, table: DataFrame, keys: list[str], baseline: float) -> DataFrame:
@@ -220,7 +247,7 @@ def _draw(section: Section, effects: DataFrame, units: dict[str, str], output: s
 
 
 def _findings(study: Study, tests: DataFrame, output: str) -> None:
-    certain = tests[tests["p_holm"] < LEVEL]
+    certain = tests[tests["is_effect"]]
     at_output = certain[certain["layer"] == output]
     evidence = "; ".join(
         f"{variable}: {', '.join(dict.fromkeys(part['measure']))}"

@@ -29,13 +29,11 @@ CHUNK = 256  # sounds at a time
 EDGE = 0.15  # of a segment, left out at either end
 LEAST_DB = -50.0  # re full scale: below, an output is silent
 KINDS = ("vowel", "fricative")
-_UNITS = {
-    "s": "s",
-    "f0_median": "Hz",
-    "intensity_mean": "dB",
-    "cog": "Hz",
-    "spectral_sd": "Hz",
-    "activation": "",
+_NAMES = {
+    "f0_median": "F0",
+    "intensity_mean": "intensity",
+    "cog": "centre of gravity",
+    "spectral_sd": "spectral deviation",
 }
 
 
@@ -128,13 +126,13 @@ def _measured(series: Series, f0: F0, workers: int) -> DataFrame:
         parts.append(_activations(series, own, kind))
         if len(own):
             found = measure(series, *measures[kind], intervals=own, workers=workers).table
-            kept = found[found["measure"].isin(_UNITS)]
+            kept = found[found["measure"].isin(_NAMES)]
             parts.append(
                 pd.DataFrame(
                     {
                         "sound": kept["sound"],
                         "layer": kept["layer"].astype(str),
-                        "measure": kept["measure"].astype(str) + f" of the {kind}",
+                        "measure": [f"{_NAMES[each]} of the {kind}" for each in kept["measure"].astype(str)],
                         "value": kept["value"],
                         "unit": kept["unit"].astype(str),
                         "reason": kept["reason"].astype(str),
