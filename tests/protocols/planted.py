@@ -21,7 +21,7 @@ STEP_HZ = RATE_HZ / BLOCK  # 15.625 Hz
 LOWEST, COUNT = 7, 7  # F0s in steps: 109.375 Hz and up
 VOWEL, FRICATIVE = range(2, 9), range(10, 14)  # positions
 SLOPE = 0.4  # of the fricative's amplitude, per unit
-RAMP = 0.1  # of PITCH, from one F0 to the next
+RAMP = 0.02  # of PITCH, from one F0 to the next
 FORMANTS_HZ, WIDTHS_HZ = (700.0, 1220.0, 2600.0), (80.0, 90.0, 120.0)
 
 

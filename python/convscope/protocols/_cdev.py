@@ -4,7 +4,7 @@ and causal inference" (arXiv 2303.10931): marginal values far beyond the trainin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,24 +13,13 @@ from torch import nn
 from .. import __version__
 from ..acoustics import F0
 from ..latents import OneHot, random, variable
-from ..plot import plot_effects
 from ..probe import Probe
-from ..stats import adjust, effects_of_table
+from ._effects import LEAST_BASES, add_effects
 from ._network import latent_size, network_name
-from ._outputs import KINDS, measured_outputs, output_name
-from ._study import DataFrame, Section, Study
+from ._outputs import measured_outputs, output_name
+from ._study import DataFrame, Study
 
 PAPER = "Beguš, Leban and Gero 2023"
-LEVEL = 0.05
-FLIPS = 19_999  # of signs: p-values small enough to survive a correction for hundreds of tests
-LEAST_SHARE = 0.5  # of the bases must have a measure
-# Absolute, and as a share of the value at the baseline, by unit: what a measure can tell. A network without noise has effects of any size.
-RESOLUTION: Mapping[str, tuple[float, float]] = {
-    "s": (0.01, 0.0),
-    "Hz": (0.0, 0.01),
-    "dB": (0.2, 0.0),
-    "": (0.0, 0.01),
-}
 
 
 def cdev(
@@ -77,8 +66,8 @@ def cdev(
         raise ValueError(
             f"values: expected several, the baseline {baseline:g} among them, got {levels.tolist()}"
         )
-    if bases < 8:
-        raise ValueError(f"bases: expected at least 8, got {bases}")
+    if bases < LEAST_BASES:
+        raise ValueError(f"bases: expected at least {LEAST_BASES}, got {bases}")
     probe = Probe(net)
     output = output_name(probe.layers)
     size, code = latent_size(net, probe)
@@ -121,132 +110,19 @@ def cdev(
     )
     import pandas as pd
 
-    _effects(study, pd.concat(tables, ignore_index=True), output, baseline, bases, seed)
+    section = study.section("Effects on the output and its layers")
+    tests = add_effects(
+        section, pd.concat(tables, ignore_index=True), output, baseline=baseline, bases=bases, seed=seed
+    )
+    _findings(study, tests, output)
     return study
 
 
-def _effects(study: Study, table: DataFrame, output: str, baseline: float, bases: int, seed: int) -> None:
-    keys = ["variable", "measure", "layer"]
-    kept, missing = _measurable(table, keys, bases)
-    section = study.section("Effects on the output and its layers")
-    if not len(kept):
-        section.left_out(
-            "Effects", "No measure could be had for at least half of the bases: the outputs may be silent."
-        )
-        study.finding(
-            "Latent variables have causal effects on the output", PAPER, None, "nothing could be measured"
-        )
+def _findings(study: Study, tests: DataFrame | None, output: str) -> None:
+    claim = "Single latent variables have causal effects on the output"
+    if tests is None:
+        study.finding(claim, PAPER, None, "nothing could be measured")
         return
-    units = dict(zip(kept["measure"], kept["unit"], strict=True))
-    found = effects_of_table(
-        kept, variable="to", base="base", by=keys, baseline=baseline, flips=FLIPS, distances=False, seed=seed
-    )
-    effects = _beside_baseline(found.effects, kept, keys, baseline)
-    tests = _tests(effects, found.ice, units, keys)
-    section.table(
-        "tests",
-        "Which variable changes what: p over the values of a variable by the largest |t|, then Holm over all rows; an effect is also "
-        "larger than what the measure can tell (resolution)",
-        tests,
-    )
-    section.table(
-        "effects",
-        "Mean change against the baseline (ate) for each value, with 95 % intervals and simultaneous bands",
-        effects,
-    )
-    _draw(section, effects, units, output)
-    if len(missing):
-        section.table(
-            "not_measured", "What could not be measured in at least half of the bases, and why", missing
-        )
-    _findings(study, tests, output)
-
-
-def _tests(effects: DataFrame, ice: DataFrame, units: dict[str, str], keys: list[str]) -> DataFrame:
-    """One row for each variable, measure and layer, effects first."""
-    groups = effects.assign(size=effects["ate"].abs()).groupby(keys, sort=False)
-    table = groups.agg(
-        p=("p_max", "min"), largest=("size", "max"), at_baseline=("at_baseline", "first")
-    ).reset_index()
-    least = [RESOLUTION[units[measure]] for measure in table["measure"]]
-    table["resolution"] = [
-        max(absolute, share * abs(at))
-        for (absolute, share), at in zip(least, table["at_baseline"], strict=True)
-    ]
-    table = table.merge(ice[[*keys, "ice", "lower", "upper"]], on=keys, how="left")
-    table["p_holm"] = adjust(table["p"].to_numpy(), "holm")
-    table["is_effect"] = (table["p_holm"] < LEVEL) & (table["largest"] >= table["resolution"])
-    return table.sort_values(
-        ["is_effect", "p_holm"], ascending=[False, True], kind="stable", ignore_index=True
-    )
-
-
-def _measurable(table: DataFrame, keys: list[str], bases: int) -> tuple[DataFrame, DataFrame]:
-    """Groups that have enough values, and the others with their most frequent reason."""
-    import pandas as pd
-
-    kept, missing = [], []
-    for key, part in table.groupby(keys, sort=False):
-        per_value = part[part["value"].notna()].groupby("to")["base"].nunique()
-        if len(per_value) == part["to"].nunique() and per_value.min() >= max(8, LEAST_SHARE * bases):
-            kept.append(part)
-            continue
-        reasons = part.loc[part["reason"] != "", "reason"]
-        reason = reasons.mode().iloc[0] if len(reasons) else "too few outputs have one"
-        missing.append(dict(zip(keys, key, strict=True)) | {"reason": reason})
-    said = pd.DataFrame(missing, columns=[*keys, "reason"])
-    counted = (
-        said.groupby(["measure", "layer", "reason"], sort=False)["variable"]
-        .count()
-        .rename("variables")
-        .reset_index()
-    )
-    return (pd.concat(kept, ignore_index=True) if kept else table[:0]), counted
-
-
-def _beside_baseline(effects: DataFrame, table: DataFrame, keys: list[str], baseline: float) -> DataFrame:
-    """Beside each effect the mean at the baseline, so that it can be read as a share."""
-    at = table[np.isclose(table["to"], baseline)].groupby(keys)["value"].mean()
-    return effects.merge(at.rename("at_baseline").reset_index(), on=keys)
-
-
-def _draw(section: Section, effects: DataFrame, units: dict[str, str], output: str) -> None:
-    curves = effects.rename(columns={"ate": "effect", "band_lower": "low", "band_upper": "high"})
-    curves = curves.drop(columns=["lower", "upper"]).rename(columns={"low": "lower", "high": "upper"})
-    at_output = curves[(curves["layer"] == output) & ~curves["measure"].str.startswith("activation")]
-    if len(at_output):
-        named = [f"{each} ({units[each]})" if units[each] else each for each in at_output["measure"]]
-        section.picture(
-            "effects_output",
-            "Effects at the output: mean change against the baseline; bands are simultaneous over the values of a variable.",
-            plot_effects(
-                at_output.assign(measure=named),
-                x="to",
-                x_label="value of the variable",
-                title="effects at the output",
-            ),
-        )
-    for kind in KINDS:
-        own = curves[curves["measure"] == f"activation in the {kind}"]
-        own = own[own["at_baseline"] > 0]
-        if len(own):
-            share = 100 / own["at_baseline"].to_numpy()
-            scaled = own.assign(**{name: own[name] * share for name in ("effect", "lower", "upper")})
-            section.picture(
-                f"effects_{kind}_layers",
-                f"Effects on the mean activation of each layer within the {kind}, in per cent of the baseline's.",
-                plot_effects(
-                    scaled,
-                    x="to",
-                    x_label="value of the variable",
-                    panel="layer",
-                    title=f"activation in the {kind}, by layer",
-                    remarks="per cent of the baseline, with simultaneous 95 % bands",
-                ),
-            )
-
-
-def _findings(study: Study, tests: DataFrame, output: str) -> None:
     certain = tests[tests["is_effect"]]
     at_output = certain[certain["layer"] == output]
     evidence = "; ".join(
@@ -254,7 +130,7 @@ def _findings(study: Study, tests: DataFrame, output: str) -> None:
         for variable, part in at_output.groupby("variable", sort=False)
     )
     study.finding(
-        "Single latent variables have causal effects on the output",
+        claim,
         PAPER,
         len(at_output) > 0,
         evidence or "no measure of the output changes after correction",

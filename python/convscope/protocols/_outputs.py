@@ -75,7 +75,7 @@ def measured_outputs(
     tables = []
     for first in range(0, len(design), CHUNK):
         rows = np.asarray(design[slice(first, first + CHUNK)])
-        table = _measured(probe.run(rows), f0, workers)
+        table = measured_series(probe.run(rows), f0, workers)
         tables.append(table.assign(sound=table["sound"] + first))
         if on_chunk is not None:
             on_chunk(min(first + CHUNK, len(design)), len(design))
@@ -111,8 +111,8 @@ def inner_parts(marks: Intervals, kind: str) -> Intervals:
     )
 
 
-def _measured(series: Series, f0: F0, workers: int) -> DataFrame:
-    """Of one chunk."""
+def measured_series(series: Series, f0: F0, workers: int) -> DataFrame:
+    """`measured_outputs` of what is probed already."""
     import pandas as pd
 
     output, marks = output_name(series.layers), segments(series, f0)

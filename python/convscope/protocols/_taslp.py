@@ -36,27 +36,24 @@ from ..plot import (
 from ..probe import Probe, Series
 from ..profiles import cluster_maps, map_profiles, nearest_maps
 from ..stats import (
-    adjust,
     correlate,
     discover_latents,
-    effects_of_table,
     find_copies,
     linear_model,
     p_text,
     pair_layers,
 )
+from ._effects import LEVEL, add_effects
 from ._network import latent_size, network_name
-from ._outputs import output_name, segments, timed_layers
+from ._outputs import measured_outputs, measured_series, output_name, segments, timed_layers
 from ._study import DataFrame, Section, Study
 
 PAPER = "Beguš and Zhou 2022 (TASLP)"
-LEVEL = 0.05
 POINTS = 10
 SHOWN = 6  # sounds in a picture
-COPIES_OF = 24  # outputs that are searched for copies
-SLOWEST_HZ = 200.0  # of layers that are
+COPIES_OF = 16  # outputs that are searched for copies, a second each
+COPIES_IN = 2  # layers: the output and the one before it
 FOLDS = 10
-FLIPS = 19_999
 TRACKS = {"f0": "F0", "intensity": "intensity", "f1": "F1", "f2": "F2"}
 
 
@@ -131,10 +128,12 @@ def taslp(
     _tracks(study, series, vowels, f0, output, workers)
     _durations(study, series, output, workers)
     _classes(study, series, marks, f0, output)
-    chosen = _discovery(study, z, marks, code, which, seed)
+    strongest = _variables_and_measures(study, z, measured_series(series, f0, workers), code, output)
+    maker = _discovery(study, z, marks, code, seed)
+    chosen = _named(which) or maker or strongest or f"z{code}"
     levels = np.unique(np.asarray(values, np.float64))
     behind = random(bases, size=size, code=drawn, seed=seed + 1)
-    _interpolation(study, probe, chosen, levels, behind, f0, output, seed)
+    _interpolation(study, probe, chosen, levels, behind, f0, output, workers, seed)
     _maps(study, net, probe, chosen, levels, behind, output, seed)
     _copies(study, series, output, seed)
     return study
@@ -314,7 +313,7 @@ def _classes(study: Study, series: Series, marks: Intervals, f0: F0, output: str
         except ValueError as error:
             rows.append({"layer": layer.name, "accuracy": np.nan, "reason": str(error)})
             continue
-        compared = compare_classes(found, marks)
+        compared = compare_classes(found, marks, class_of=str)
         recalled = {f"recall of {name}": value for name, value in compared.recall.items()}
         rows.append({"layer": layer.name, "accuracy": compared.accuracy, **recalled, "reason": ""})
     import pandas as pd
@@ -344,10 +343,54 @@ def _classes(study: Study, series: Series, marks: Intervals, f0: F0, output: str
     )
 
 
-def _discovery(
-    study: Study, z: NDArray[np.float32], marks: Intervals, code: int, which: int | str | None, seed: int
-) -> str:
-    """The variable to interpolate."""
+def _variables_and_measures(
+    study: Study, z: NDArray[np.float32], table: DataFrame, code: int, output: str
+) -> str | None:
+    """The latent variable that goes most clearly with anything that is measured in random outputs."""
+    import pandas as pd
+
+    section = study.section("Latent variables and what is measured")
+    claim = "Single latent variables go with single properties of the output"
+    own = table[(table["layer"] == output) & table["value"].notna()]
+    parts = [
+        pd.DataFrame(
+            {
+                "measure": measure,
+                "variable": f"z{place}",
+                "z": z[part["sound"], place],
+                "value": part["value"].to_numpy(),
+            }
+        )
+        for measure, part in own.groupby("measure", sort=False)
+        if len(part) >= 10 and part["value"].nunique() > 1
+        for place in range(code, z.shape[1])
+    ]
+    if not parts:
+        section.left_out(
+            "Correlations of latent variables", "Nothing that varies could be measured in ten outputs."
+        )
+        study.finding(claim, PAPER, None, "nothing could be measured")
+        return None
+    found = correlate(
+        pd.concat(parts, ignore_index=True), "z", "value", by=["measure", "variable"]
+    ).correlations
+    found = found.sort_values("p", ignore_index=True)
+    section.table(
+        "latents_and_measures",
+        "Correlations of latent variables with measures of random outputs, the clearest first",
+        found,
+    )
+    certain = found[found["p_holm"] < LEVEL]
+    named = "; ".join(
+        f"{measure}: " + ", ".join(f"{row.variable} (r = {row.r:.2f})" for row in part.itertuples())
+        for measure, part in certain.groupby("measure", sort=False)
+    )
+    study.finding(claim, PAPER, len(certain) > 0, named or "none after correction")
+    return str(certain["variable"].iloc[0]) if len(certain) else None
+
+
+def _discovery(study: Study, z: NDArray[np.float32], marks: Intervals, code: int, seed: int) -> str | None:
+    """The variable that most decides whether there is a fricative, if one stands out."""
     section = study.section("Which latent variables make a fricative")
     claim = "A few latent variables decide whether there is a fricative"
     has_it = np.isin(np.arange(len(z)), [each.sound for each in marks.labelled("fricative")])
@@ -359,7 +402,7 @@ def _discovery(
         )
         section.left_out("Discovery of latent variables", reason)
         study.finding(claim, "Beguš 2020 (GAP)", None, reason)
-        return _given(which) or names[0]
+        return None
     found = discover_latents(z[:, code:], has_it, names=names, folds=FOLDS, seed=seed)
     section.table(
         "latents", f"Variables and fricatives: {has_it.sum()} of {len(z)} outputs have one", found.variables
@@ -388,10 +431,10 @@ def _discovery(
         "Whether an output has a fricative was regressed on the latent variables: logistic regression of each, Lasso with lambda by "
         f"{FOLDS}-fold cross-validation, and a random forest."
     )
-    return _given(which) or str(found.variables["variable"].iloc[0])
+    return found.standing_out[0] if found.standing_out else None
 
 
-def _given(which: int | str | None) -> str | None:
+def _named(which: int | str | None) -> str | None:
     return None if which is None else which if isinstance(which, str) else f"z{which}"
 
 
@@ -403,6 +446,7 @@ def _interpolation(
     behind: Latents,
     f0: F0,
     output: str,
+    workers: int,
     seed: int,
 ) -> None:
     section = study.section(f"Interpolation of {which}")
@@ -415,46 +459,25 @@ def _interpolation(
         f"{which} from {values.min():g} to {values.max():g}, the other variables fixed (figure 9 of the paper).",
         plot_waterfall(first, values, layers=layers, label=which),
     )
-    series = probe.run(design[:])
-    at, marks = design.variables(), segments(series, f0)
-    has_it = np.isin(np.arange(len(design)), [each.sound for each in marks.labelled("fricative")])
-    import pandas as pd
-
-    rows = pd.DataFrame({"to": at[which], "base": at["base"], "has": has_it.astype(float)})
-    shares = rows.groupby("to")["has"].agg(["mean", "sum", "size"]).reset_index()
-    shares.columns = [which, "share with a fricative", "outputs with one", "outputs"]
-    section.table("interpolation_fricatives", f"Outputs with a fricative along {which}", shares)
-    measured = pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "layer": each.name,
-                    "to": at[which],
-                    "base": at["base"],
-                    "value": np.abs(series[each.name]).mean(1),
-                }
-            )
-            for each in timed_layers(first.layers)
-        ],
-        ignore_index=True,
-    )
+    at = design.variables()
+    table = measured_outputs(probe, design, f0=f0, workers=workers)
+    sounds = table["sound"].to_numpy()
+    named = table.assign(variable=which, base=at["base"][sounds], to=at[which][sounds])
     baseline = float(values[np.abs(values).argmin()])
-    effects = effects_of_table(
-        measured, variable="to", by="layer", baseline=baseline, flips=FLIPS, distances=False, seed=seed
-    ).effects
-    tests = effects.groupby("layer", sort=False)["p_max"].min().rename("p").reset_index()
-    tests["p_holm"] = adjust(tests["p"].to_numpy(), "holm")
-    section.table(
-        "interpolation_layers",
-        f"Whether {which} changes the mean activation of a layer at all: sign flips over {len(behind)} bases, over values by the largest |t|",
-        tests,
+    tests = add_effects(
+        section, named, output, baseline=baseline, bases=len(behind), seed=seed, name="interpolation_"
     )
-    moved = tests[tests["p_holm"] < LEVEL]
+    claim = f"Interpolating one latent variable ({which}) changes every layer"
+    if tests is None:
+        study.finding(claim, PAPER, None, "nothing could be measured")
+        return
+    layers = [each.name for each in timed_layers(first.layers)]
+    moved = [layer for layer in layers if tests.loc[tests["layer"] == layer, "is_effect"].any()]
     study.finding(
-        f"Interpolating one latent variable ({which}) changes every layer",
+        claim,
         PAPER,
-        len(moved) == len(tests),
-        f"mean activation changes in {', '.join(moved['layer']) or 'none'} of {', '.join(tests['layer'])} (Holm)",
+        len(moved) == len(layers),
+        f"something changes in {', '.join(moved) or 'none'} of {', '.join(layers)} (Holm, more than the measures' resolution)",
     )
     study.methods.append(
         f"{which} was set to {len(values)} values from {values.min():g} to {values.max():g}, the other variables fixed as in each of {len(behind)} random vectors."
@@ -515,7 +538,7 @@ def _maps(
 def _copies(study: Study, series: Series, output: str, seed: int) -> None:
     section = study.section("Reduplication")
     claim = "What the output repeats is repeated in the layers, too"
-    chosen = [each for each in timed_layers(series.layers) if each.rate_hz >= SLOWEST_HZ]
+    chosen = timed_layers(series.layers)[-COPIES_IN:]
     rows = []
     for layer in chosen:
         for sound, values in enumerate(np.asarray(series[layer.name], np.float64)[:COPIES_OF]):

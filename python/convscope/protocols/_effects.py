@@ -1,0 +1,158 @@
+"""Effects of latent variables on measures: tables, tests and pictures that `cdev` and `taslp` share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..plot import plot_effects
+from ..stats import adjust, effects_of_table
+from ._outputs import KINDS
+from ._study import DataFrame, Section
+
+LEVEL = 0.05
+FLIPS = 19_999  # of signs: p-values small enough to survive a correction for hundreds of tests
+LEAST_SHARE = 0.5  # of the bases must have a measure
+LEAST_BASES = 8
+# Absolute, and as a share of the value at the baseline, by unit: what a measure can tell. A network without noise has effects of any size.
+RESOLUTION: Mapping[str, tuple[float, float]] = {
+    "s": (0.01, 0.0),
+    "Hz": (0.0, 0.01),
+    "dB": (0.2, 0.0),
+    "": (0.0, 0.01),
+}
+KEYS = ["variable", "measure", "layer"]
+
+
+def add_effects(
+    section: Section, table: DataFrame, output: str, *, baseline: float, bases: int, seed: int, name: str = ""
+) -> DataFrame | None:
+    """Put the effects of variables on measures into a section.
+
+    Parameters
+    ----------
+    table : DataFrame (variable, base, to, layer, measure, value, unit, reason)
+
+    Returns
+    -------
+    DataFrame or None
+        Of each variable, measure and layer whether there is an effect; None where nothing could be measured.
+    """
+    kept, missing = _measurable(table, bases)
+    if not len(kept):
+        section.left_out(
+            "Effects", "No measure could be had for at least half of the bases: the outputs may be silent."
+        )
+        return None
+    units = dict(zip(kept["measure"], kept["unit"], strict=True))
+    found = effects_of_table(
+        kept, variable="to", base="base", by=KEYS, baseline=baseline, flips=FLIPS, distances=False, seed=seed
+    )
+    effects = _beside_baseline(found.effects, kept, baseline)
+    tests = _tests(effects, found.ice, units)
+    section.table(
+        f"{name}tests",
+        "Which variable changes what: p over the values of a variable by the largest |t|, then Holm over all rows; an effect is also "
+        "larger than what the measure can tell (resolution). ice: mean change per unit, from the baseline upwards",
+        tests,
+    )
+    section.table(
+        f"{name}effects",
+        "Mean change against the baseline (ate) for each value, with 95 % intervals and simultaneous bands",
+        effects,
+    )
+    _draw(section, effects, units, output, name)
+    if len(missing):
+        section.table(
+            f"{name}not_measured",
+            "What could not be measured in at least half of the bases, and why",
+            missing,
+        )
+    return tests
+
+
+def _tests(effects: DataFrame, ice: DataFrame, units: dict[str, str]) -> DataFrame:
+    """One row for each variable, measure and layer, effects first."""
+    groups = effects.assign(size=effects["ate"].abs()).groupby(KEYS, sort=False)
+    table = groups.agg(
+        p=("p_max", "min"), largest=("size", "max"), at_baseline=("at_baseline", "first")
+    ).reset_index()
+    least = [RESOLUTION[units[measure]] for measure in table["measure"]]
+    table["resolution"] = [
+        max(absolute, share * abs(at))
+        for (absolute, share), at in zip(least, table["at_baseline"], strict=True)
+    ]
+    table = table.merge(ice[[*KEYS, "ice", "lower", "upper"]], on=KEYS, how="left")
+    table["p_holm"] = adjust(table["p"].to_numpy(), "holm")
+    table["is_effect"] = (table["p_holm"] < LEVEL) & (table["largest"] >= table["resolution"])
+    return table.sort_values(
+        ["is_effect", "p_holm"], ascending=[False, True], kind="stable", ignore_index=True
+    )
+
+
+def _measurable(table: DataFrame, bases: int) -> tuple[DataFrame, DataFrame]:
+    """Groups that have enough values, and the others with their most frequent reason."""
+    import pandas as pd
+
+    kept, missing = [], []
+    for key, part in table.groupby(KEYS, sort=False):
+        per_value = part[part["value"].notna()].groupby("to")["base"].nunique()
+        if len(per_value) == part["to"].nunique() and per_value.min() >= max(
+            LEAST_BASES, LEAST_SHARE * bases
+        ):
+            kept.append(part)
+            continue
+        reasons = part.loc[part["reason"] != "", "reason"]
+        reason = reasons.mode().iloc[0] if len(reasons) else "too few outputs have one"
+        missing.append(dict(zip(KEYS, key, strict=True)) | {"reason": reason})
+    said = pd.DataFrame(missing, columns=[*KEYS, "reason"])
+    counted = (
+        said.groupby(["measure", "layer", "reason"], sort=False)["variable"]
+        .count()
+        .rename("variables")
+        .reset_index()
+    )
+    return (pd.concat(kept, ignore_index=True) if kept else table[:0]), counted
+
+
+def _beside_baseline(effects: DataFrame, table: DataFrame, baseline: float) -> DataFrame:
+    """Beside each effect the mean at the baseline, so that it can be read as a share."""
+    at = table[np.isclose(table["to"], baseline)].groupby(KEYS)["value"].mean()
+    return effects.merge(at.rename("at_baseline").reset_index(), on=KEYS)
+
+
+def _draw(section: Section, effects: DataFrame, units: dict[str, str], output: str, name: str) -> None:
+    curves = effects.rename(columns={"ate": "effect", "band_lower": "low", "band_upper": "high"})
+    curves = curves.drop(columns=["lower", "upper"]).rename(columns={"low": "lower", "high": "upper"})
+    at_output = curves[(curves["layer"] == output) & ~curves["measure"].str.startswith("activation")]
+    if len(at_output):
+        named = [f"{each} ({units[each]})" if units[each] else each for each in at_output["measure"]]
+        section.picture(
+            f"{name}effects_output",
+            "Effects at the output: mean change against the baseline; bands are simultaneous over the values of a variable.",
+            plot_effects(
+                at_output.assign(measure=named),
+                x="to",
+                x_label="value of the variable",
+                title="effects at the output",
+            ),
+        )
+    for kind in KINDS:
+        own = curves[curves["measure"] == f"activation in the {kind}"]
+        own = own[own["at_baseline"] > 0]
+        if len(own):
+            share = 100 / own["at_baseline"].to_numpy()
+            scaled = own.assign(**{each: own[each] * share for each in ("effect", "lower", "upper")})
+            section.picture(
+                f"{name}effects_{kind}_layers",
+                f"Effects on the mean activation of each layer within the {kind}, in per cent of the baseline's.",
+                plot_effects(
+                    scaled,
+                    x="to",
+                    x_label="value of the variable",
+                    panel="layer",
+                    title=f"activation in the {kind}, by layer",
+                    remarks="per cent of the baseline, with simultaneous 95 % bands",
+                ),
+            )
