@@ -19,6 +19,7 @@ from ._invert import invert
 from ._layers import layers
 from ._plan import plan
 from ._probe import probe
+from ._reproduce import app as studies
 from ._sweep_app import app as sweeps
 from ._train import train
 from ._tune import tune
@@ -48,6 +49,7 @@ for command in (
     app.command()(command)
 app.command("import")(import_)
 app.add_typer(sweeps, name="sweep")
+app.add_typer(studies, name="reproduce")
 
 
 def _print_version(is_asked: bool) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from ._console import progress, say, show_json, show_table
 from ._errors import Misuse, misuse, reporting
+from ._labelled import read_labelled, recipe_unknown
 from ._net_folder import recipe_of
 from ._network import load_network
 from ._options import Debug, Json, Threads
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ..models import NetworkSpec
-    from ..train import Config, Data
+    from ..train import Data
 
 WITHHELD_SEED = 1_000_003  # of synthetic words: training configurations begin at 0
 _CODES_SHOWN = 16
@@ -77,8 +77,9 @@ def evaluate(
             raise Misuse(f"NET: expected a Q-network, got {net}")
         with progress("reading sounds"), misuse(FileNotFoundError, ValueError):
             path = recipe_of(net)
-            recipe = read_config(path, environment={}) if path else _unknown(spec)
-            waveforms, labels = _sounds(data, spec, recipe, tokens_per_word, seed)
+            recipe = read_config(path, environment={}) if path else recipe_unknown(spec)
+            heard = read_labelled(data, spec, recipe, tokens_per_word=tokens_per_word, seed=seed)
+            waveforms, labels = heard.waveforms, heard.labels
         with progress("naming sounds"):
             last = spec.layers[-1].name
             logits = network.prepare([last], num_threads=threads).run(waveforms)[last]
@@ -129,46 +130,6 @@ def evaluate(
             f"{found.accuracy:.1%} of {len(labels)} sounds named rightly, one code for each word "
             f"(by chance {found.chance:.1%}); purity {found.purity:.1%}"
         )
-
-
-def _unknown(spec: NetworkSpec) -> Config:
-    """For a network that does not tell what it was trained by."""
-    from ..train import Config, Network
-
-    return Config(network=Network(sample_rate_hz=spec.sample_rate_hz))
-
-
-def _sounds(
-    data: str, spec: NetworkSpec, recipe: Config, tokens_per_word: int, seed: int
-) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """(B, L) at the network's rate, each scaled to peak 1, and their labels."""
-    import tempfile
-
-    import numpy as np
-
-    from ..data import Slices, Source, build_cache, open_source
-    from ..train import withheld_words
-
-    source: Source = (
-        withheld_words(recipe, tokens_per_word=tokens_per_word, seed=seed)
-        if data == "words"
-        else open_source(data)
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        cache = build_cache(
-            source,
-            Path(folder) / "sounds",
-            sample_rate_hz=spec.sample_rate_hz,
-            withhold=0.0,
-        )
-        rows = np.array([row for row in range(len(cache)) if cache.label(row)])
-        if not rows.size:
-            raise Misuse(
-                f"--data: expected sounds with labels in {data}, such as one sub-folder for each word"
-            )
-        slices = Slices(cache, rows, length=spec.slice_len)
-        waveforms = slices.read(np.arange(len(rows)), np.zeros((len(rows), 2)))
-        return waveforms, tuple(cache.label(row) for row in rows)
 
 
 def _described(spoken: Data) -> str:

@@ -51,6 +51,7 @@ def add_effects(
     )
     effects = _beside_baseline(found.effects, kept, baseline)
     tests = _tests(effects, found.ice, units)
+    _draw(section, effects, units, output, name)
     section.table(
         f"{name}tests",
         "Which variable changes what: p over the values of a variable by the largest |t|, then Holm over all rows; an effect is also "
@@ -62,7 +63,6 @@ def add_effects(
         "Mean change against the baseline (ate) for each value, with 95 % intervals and simultaneous bands",
         effects,
     )
-    _draw(section, effects, units, output, name)
     if len(missing):
         section.table(
             f"{name}not_measured",
@@ -86,9 +86,10 @@ def _tests(effects: DataFrame, ice: DataFrame, units: dict[str, str]) -> DataFra
     table = table.merge(ice[[*KEYS, "ice", "lower", "upper"]], on=KEYS, how="left")
     table["p_holm"] = adjust(table["p"].to_numpy(), "holm")
     table["is_effect"] = (table["p_holm"] < LEVEL) & (table["largest"] >= table["resolution"])
-    return table.sort_values(
-        ["is_effect", "p_holm"], ascending=[False, True], kind="stable", ignore_index=True
-    )
+    order = [*KEYS, "is_effect", "p_holm", "ice", "lower", "upper", "largest", "at_baseline", "resolution", "p"]
+    by = ["is_effect", "p_holm"]
+    table = table.sort_values(by, ascending=[False, True], kind="stable", ignore_index=True)
+    return table[order]
 
 
 def _measurable(table: DataFrame, bases: int) -> tuple[DataFrame, DataFrame]:

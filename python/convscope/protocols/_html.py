@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ._study import Finding, Item, Study
 
-MOST_ROWS = 40  # of a table on the page; its file has all
+MOST_ROWS = 25  # of a table on the page; its file has all
 LARGEST_SVG = 1_500_000  # bytes; larger ones are drawn as pixels
 
 _STYLE = """
@@ -31,7 +31,7 @@ figure { margin: 1.4rem 0; overflow-x: auto; } figure img { max-width: 100%; hei
 table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding-bottom: .35rem; }
 th, td { padding: .18rem .8rem .18rem 0; text-align: right; border-bottom: 1px solid #eceef1; white-space: nowrap; }
-th { color: #5f646d; font-weight: 600; } .text { text-align: left; white-space: normal; min-width: 8rem; }
+th { color: #5f646d; font-weight: 600; } .text { text-align: left; white-space: normal; max-width: 26rem; } td.text { min-width: 4.5rem; }
 .yes { color: #1d7a46; font-weight: 600; } .no { color: #a13a1f; font-weight: 600; } .open { color: #5f646d; }
 nav a { margin-right: 1.1rem; } a { color: #7a3e9d; } code { font-size: .86em; overflow-wrap: anywhere; }
 pre { background: #f4f5f7; padding: .8rem 1rem; overflow-x: auto; font-size: .82rem; }
