@@ -149,6 +149,9 @@ def taslp(
     ] = None,
     values: Annotated[str, typer.Option(metavar="FROM:TO:STEPS", help="What it is set to.")] = "-15:5:11",
     bases: Annotated[int, typer.Option(min=8, help="Random vectors behind each value.")] = 25,
+    copies: Annotated[
+        int, typer.Option(min=0, help="Outputs that are searched for reduplication, a second each.")
+    ] = 16,
     f0: Range = "75-450",
     workers: Workers = 1,
     seed: Seed = 0,
@@ -170,6 +173,7 @@ def taslp(
                 values=_values(values),
                 bases=bases,
                 f0=_range(f0),
+                copies=copies,
                 workers=workers,
                 seed=seed,
             )

@@ -85,6 +85,7 @@ def plot_differences(
     remarks: str = "GAMM difference curves with simultaneous 95 % bands; bars below: where zero is left out",
     x_label: str = "time (s)",
     y_label: str = "difference",
+    shared_scale: bool = True,
     save: str | PathLike[str] | None = None,
 ) -> Figure:
     """Draw difference curves, each in a panel.
@@ -94,6 +95,8 @@ def plot_differences(
     differences : tables (group, other, time, difference, lower, upper, significant)
         As `GammResult.difference` returns them.
     title, remarks, x_label, y_label : str
+    shared_scale : bool
+        Whether all panels have one vertical scale; not where they are of different layers.
     save : path, optional
 
     Raises
@@ -112,10 +115,11 @@ def plot_differences(
     figure, axes_of = panels.grid(
         names, title=title, remarks=remarks, x_label=x_label, y_label=y_label, columns=4, size=(2.1, 1.5)
     )
-    low = min(float(table["lower"].min()) for table in tables)
-    high = max(float(table["upper"].max()) for table in tables)
-    margin = 0.12 * (high - low)
-    for axes, table in zip(axes_of, tables, strict=True):
+    ends = [(float(table["lower"].min()), float(table["upper"].max())) for table in tables]
+    if shared_scale:
+        ends = [(min(low for low, _ in ends), max(high for _, high in ends))] * len(tables)
+    for axes, table, (low, high) in zip(axes_of, tables, ends, strict=True):
+        margin = 0.12 * (high - low)
         panels.zero_line(axes)
         times = table["time"].to_numpy()
         axes.fill_between(times, table["lower"], table["upper"], color=style.PURPLE, alpha=0.22, linewidth=0)

@@ -52,6 +52,11 @@ def add_effects(
     effects = _beside_baseline(found.effects, kept, baseline)
     tests = _tests(effects, found.ice, units)
     _draw(section, effects, units, output, name)
+    smallest = max(2 / 2.0**bases, 1 / (FLIPS + 1))
+    if smallest * len(tests) > LEVEL:
+        section.text(
+            f"Note: {bases} bases give no p-value below {smallest:.2g}, and there are {len(tests)} rows to correct for: nothing can be certain. Take more bases."
+        )
     section.table(
         f"{name}tests",
         "Which variable changes what: p over the values of a variable by the largest |t|, then Holm over all rows; an effect is also "
@@ -86,7 +91,18 @@ def _tests(effects: DataFrame, ice: DataFrame, units: dict[str, str]) -> DataFra
     table = table.merge(ice[[*KEYS, "ice", "lower", "upper"]], on=KEYS, how="left")
     table["p_holm"] = adjust(table["p"].to_numpy(), "holm")
     table["is_effect"] = (table["p_holm"] < LEVEL) & (table["largest"] >= table["resolution"])
-    order = [*KEYS, "is_effect", "p_holm", "ice", "lower", "upper", "largest", "at_baseline", "resolution", "p"]
+    order = [
+        *KEYS,
+        "is_effect",
+        "p_holm",
+        "ice",
+        "lower",
+        "upper",
+        "largest",
+        "at_baseline",
+        "resolution",
+        "p",
+    ]
     by = ["is_effect", "p_holm"]
     table = table.sort_values(by, ascending=[False, True], kind="stable", ignore_index=True)
     return table[order]

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ._study import Finding, Item, Study
 
 MOST_ROWS = 25  # of a table on the page; its file has all
-LARGEST_SVG = 1_500_000  # bytes; larger ones are drawn as pixels
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -101,9 +100,10 @@ def _item(item: Item) -> str:
     if isinstance(item, LeftOut):
         return f'<p class="note">Left out: {_text(item.what)}. {_text(item.reason)}</p>'
     if isinstance(item, Picture):
-        data, kind = figure_bytes(item.figure, "svg"), "svg+xml"
-        if len(data) > LARGEST_SVG:
-            data, kind = figure_bytes(item.figure, "png"), "png"
+        drawn, pixels = figure_bytes(item.figure, "svg"), figure_bytes(item.figure, "png")
+        data, kind = (
+            (drawn, "svg+xml") if len(drawn) <= len(pixels) else (pixels, "png")
+        )  # many lines are many bytes
         source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
         return (
             f'<figure><img alt="{_text(item.caption)}" src="{source}"><figcaption>{_text(item.caption)} '

@@ -283,7 +283,9 @@ def _fricatives(
     section.picture(
         "fricatives_differences",
         f"[{second}] minus [{first}], by layer.",
-        plot_differences(differences, title=f"[{second}] and [{first}]", x_label="normalised time"),
+        plot_differences(
+            differences, title=f"[{second}] and [{first}]", x_label="normalised time", shared_scale=False
+        ),
     )
     apart = found[(found["p_level_holm"] < LEVEL) | (found["p_shape_holm"] < LEVEL)]
     study.finding(

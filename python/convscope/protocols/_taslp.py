@@ -4,7 +4,7 @@ waveforms" (IEEE/ACM TASLP).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,9 +51,9 @@ from ._study import DataFrame, Section, Study
 PAPER = "Beguš and Zhou 2022 (TASLP)"
 POINTS = 10
 SHOWN = 6  # sounds in a picture
-COPIES_OF = 16  # outputs that are searched for copies, a second each
-COPIES_IN = 2  # layers: the output and the one before it
+COPIES_IN = 2  # layers that are searched for copies: the output and the one before it
 FOLDS = 10
+FRICATION_S = 0.08  # shorter aperiodic stretches are edges of vowels as often
 TRACKS = {"f0": "F0", "intensity": "intensity", "f1": "F1", "f2": "F2"}
 
 
@@ -65,6 +65,7 @@ def taslp(
     values: ArrayLike = tuple(range(-15, 6, 2)),
     bases: int = 25,
     f0: F0 | None = None,
+    copies: int = 16,
     workers: int = 1,
     seed: int = 0,
 ) -> Study:
@@ -81,6 +82,7 @@ def taslp(
     bases : random vectors behind each value
     f0 : F0
         Range of F0; the paper's 75-450 Hz by default.
+    copies : outputs that are searched for stretches that come again (reduplication), a second each; 0 for none
     workers : processes for Praat
     seed : of the latent vectors and of everything that is drawn
 
@@ -128,14 +130,14 @@ def taslp(
     _tracks(study, series, vowels, f0, output, workers)
     _durations(study, series, output, workers)
     _classes(study, series, marks, f0, output)
-    strongest = _variables_and_measures(study, z, measured_series(series, f0, workers), code, output)
-    maker = _discovery(study, z, marks, code, seed)
+    strongest = _variables_and_measures(study, z, measured_series(series, f0, workers), output)
+    maker = _discovery(study, z, marks, seed)
     chosen = _named(which) or maker or strongest or f"z{code}"
     levels = np.unique(np.asarray(values, np.float64))
     behind = random(bases, size=size, code=drawn, seed=seed + 1)
     _interpolation(study, probe, chosen, levels, behind, f0, output, workers, seed)
     _maps(study, net, probe, chosen, levels, behind, output, seed)
-    _copies(study, series, output, seed)
+    _copies(study, series, output, copies, seed)
     return study
 
 
@@ -236,7 +238,7 @@ def _tracks(study: Study, series: Series, vowels: Intervals, f0: F0, output: str
     )
     order = [each.name for each in timed_layers(series.layers) if each.name != output]
     for name in ("F0", "intensity"):
-        _later_more(study, later.format(name), tables[""], name, order)
+        _later_more(study, later.format(name), tables, name, order)
     study.methods.append(
         f"The longest vowel (periodic stretch) of each output was measured at {POINTS} points of normalised time at the output and at each layer: F0 (Praat, {f0.floor_hz:g}-{f0.ceiling_hz:g} "
         "Hz), intensity (minimum pitch 100 Hz) and two formants (Burg). Pearson correlations of layers with the output have intervals from resampling whole sounds; "
@@ -244,12 +246,23 @@ def _tracks(study: Study, series: Series, vowels: Intervals, f0: F0, output: str
     )
 
 
-def _later_more(study: Study, claim: str, table: DataFrame, name: str, order: Sequence[str]) -> None:
-    own = table[(table["measure"] == name) & table["r"].notna()].set_index("layer")
-    layers = [layer for layer in order if layer in own.index]
-    evidence = ", ".join(f"{layer} r = {own.loc[layer, 'r']:.2f}" for layer in layers)
+def _later_more(
+    study: Study, claim: str, tables: Mapping[str, DataFrame], name: str, order: Sequence[str]
+) -> None:
+    """Judged by what layers carry; what the paper's way gives is told beside it."""
+    shown = {}
+    for way, table in tables.items():
+        of_measure = table[(table["measure"] == name) & table["r"].notna()].set_index("layer")
+        there = [layer for layer in order if layer in of_measure.index]
+        shown[way] = (
+            of_measure,
+            there,
+            ", ".join(f"{layer} r = {of_measure.loc[layer, 'r']:.2f}" for layer in there),
+        )
+    own, layers, evidence = shown[""]
+    published = f"as the paper measured, beyond what layers carry: {shown['_as_published'][2]}"
     if not layers:
-        study.finding(claim, PAPER, None, "no layer carries it")
+        study.finding(claim, PAPER, None, f"no layer's rate carries it ({published})")
         return
     last = own.loc[layers[-1]]
     if len(layers) == 1:
@@ -257,7 +270,7 @@ def _later_more(study: Study, claim: str, table: DataFrame, name: str, order: Se
             claim,
             PAPER,
             None,
-            f"{evidence} (p {p_text(last['p'])}): the only layer whose rate carries it, so there is no trend to look at",
+            f"{evidence} (p {p_text(last['p'])}): the only layer whose rate carries it, so there is no trend to look at ({published})",
         )
         return
     values = [float(own.loc[layer, "r"]) for layer in layers]
@@ -344,7 +357,7 @@ def _classes(study: Study, series: Series, marks: Intervals, f0: F0, output: str
 
 
 def _variables_and_measures(
-    study: Study, z: NDArray[np.float32], table: DataFrame, code: int, output: str
+    study: Study, z: NDArray[np.float32], table: DataFrame, output: str
 ) -> str | None:
     """The latent variable that goes most clearly with anything that is measured in random outputs."""
     import pandas as pd
@@ -363,7 +376,7 @@ def _variables_and_measures(
         )
         for measure, part in own.groupby("measure", sort=False)
         if len(part) >= 10 and part["value"].nunique() > 1
-        for place in range(code, z.shape[1])
+        for place in range(z.shape[1])
     ]
     if not parts:
         section.left_out(
@@ -389,23 +402,24 @@ def _variables_and_measures(
     return str(certain["variable"].iloc[0]) if len(certain) else None
 
 
-def _discovery(study: Study, z: NDArray[np.float32], marks: Intervals, code: int, seed: int) -> str | None:
+def _discovery(study: Study, z: NDArray[np.float32], marks: Intervals, seed: int) -> str | None:
     """The variable that most decides whether there is a fricative, if one stands out."""
     section = study.section("Which latent variables make a fricative")
     claim = "A few latent variables decide whether there is a fricative"
-    has_it = np.isin(np.arange(len(z)), [each.sound for each in marks.labelled("fricative")])
-    names = [f"z{place}" for place in range(code, z.shape[1])]
+    long_enough = [each.sound for each in marks.labelled("fricative") if each.span.duration_s >= FRICATION_S]
+    has_it = np.isin(np.arange(len(z)), long_enough)
+    names = [f"z{place}" for place in range(z.shape[1])]
     rarer = min(has_it.sum(), (~has_it).sum())
     if rarer < 2 * FOLDS:
-        reason = (
-            f"{has_it.sum()} of {len(z)} outputs have a fricative; {2 * FOLDS} with and without are needed."
-        )
+        reason = f"{has_it.sum()} of {len(z)} outputs have a fricative of {1000 * FRICATION_S:g} ms; {2 * FOLDS} with and without are needed."
         section.left_out("Discovery of latent variables", reason)
         study.finding(claim, "Beguš 2020 (GAP)", None, reason)
         return None
-    found = discover_latents(z[:, code:], has_it, names=names, folds=FOLDS, seed=seed)
+    found = discover_latents(z, has_it, names=names, folds=FOLDS, seed=seed)
     section.table(
-        "latents", f"Variables and fricatives: {has_it.sum()} of {len(z)} outputs have one", found.variables
+        "latents",
+        f"Variables and fricatives: {has_it.sum()} of {len(z)} outputs have one of {1000 * FRICATION_S:g} ms",
+        found.variables,
     )
     section.picture(
         "elbow",
@@ -428,7 +442,7 @@ def _discovery(study: Study, z: NDArray[np.float32], marks: Intervals, code: int
         f"{certain or 'none'} of {len(names)} stand out alone (Holm) and in most half-samples",
     )
     study.methods.append(
-        "Whether an output has a fricative was regressed on the latent variables: logistic regression of each, Lasso with lambda by "
+        f"Whether an output has a fricative of {1000 * FRICATION_S:g} ms was regressed on the latent variables: logistic regression of each, Lasso with lambda by "
         f"{FOLDS}-fold cross-validation, and a random forest."
     )
     return found.standing_out[0] if found.standing_out else None
@@ -535,13 +549,16 @@ def _maps(
     )
 
 
-def _copies(study: Study, series: Series, output: str, seed: int) -> None:
+def _copies(study: Study, series: Series, output: str, count: int, seed: int) -> None:
     section = study.section("Reduplication")
     claim = "What the output repeats is repeated in the layers, too"
+    if not count:
+        section.left_out("Copies", "Not asked for.")
+        return
     chosen = timed_layers(series.layers)[-COPIES_IN:]
     rows = []
     for layer in chosen:
-        for sound, values in enumerate(np.asarray(series[layer.name], np.float64)[:COPIES_OF]):
+        for sound, values in enumerate(np.asarray(series[layer.name], np.float64)[:count]):
             try:
                 found = find_copies(values, layer.rate_hz, seed=seed)
             except ValueError as error:
@@ -580,7 +597,7 @@ def _copies(study: Study, series: Series, output: str, seed: int) -> None:
     )
     section.table(
         "copies",
-        f"Stretches that come again in the envelopes of the first {COPIES_OF} outputs, and in layers",
+        f"Stretches that come again in the envelopes of the first {count} outputs, and in layers",
         summary,
     )
     section.table("copies_each", "Each output", table)
