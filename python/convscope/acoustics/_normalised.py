@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,16 +18,19 @@ def normalised_time(
     intervals: Intervals,
     *,
     points: int = 10,
+    by: Literal["value", "mean"] = "value",
     rate_hz: float | None = None,
     start_s: float = 0.0,
     reduction: str | None = None,
     beyond: Beyond = "error",
 ) -> DataFrame:
-    """Series in intervals at as many points from 0 to 1, both ends included.
+    """Series in intervals at as many points of normalised time.
 
-    Values are on straight lines between positions of the whole series, by the layer's own time axis. More
-    points than an interval holds positions add nothing: the column ``positions`` says how many there are, and
-    a model should not be given more.
+    By values: from 0 to 1, both ends included, on straight lines between positions of the whole series, by the
+    layer's own time axis. By means: of the positions in each of as many equal parts, at their middles (where a
+    part holds no position, the value there), which leaves nothing out of a layer that is faster than the points.
+    More points than an interval holds positions add nothing: the column ``positions`` says how many there are,
+    and a model should not be given more.
 
     Parameters
     ----------
@@ -37,6 +40,8 @@ def normalised_time(
         What to cut out.
     points : int
         At least 2.
+    by : "value" or "mean"
+        What stands for a point.
     beyond : "error" or "clip"
         What to do with intervals that reach beyond the sound.
 
@@ -59,6 +64,7 @@ def normalised_time(
     [25.0, 50.0, 75.0]
     """
     expect(points >= 2, "points", "2 or more", points)
+    expect(by in ("value", "mean"), "by", "'value' or 'mean'", repr(by))
     found = source_of(source, rate_hz=rate_hz, start_s=start_s, reduction=reduction)
     pandas = library("pandas")
     tables = []
@@ -71,7 +77,7 @@ def normalised_time(
             f"sounds below {layer.count}",
             "a later one",
         )
-        times = np.arange(points) / (points - 1)
+        times = np.arange(points) / (points - 1) if by == "value" else (np.arange(points) + 0.5) / points
         starts, durations = (
             np.array([getattr(row.span, name) for row in rows], np.float64)[:, None]
             for name in ("start_s", "duration_s")
@@ -80,6 +86,8 @@ def normalised_time(
         numbers = np.repeat(np.arange(len(rows)), points)
         sounds = np.array([row.sound for row in rows], np.int64)
         positions = [axis.part(row.start_s, row.end_s).values.size for row in rows]
+        half_s = durations / points / 2 if by == "mean" else None
+        values = _at(layer, sounds, times_s, half_s)
         tables.append(
             pandas.DataFrame(
                 {
@@ -90,7 +98,7 @@ def normalised_time(
                     "point": np.tile(np.arange(points), len(rows)),
                     "time": np.tile(times, len(rows)),
                     "time_s": times_s.ravel(),
-                    "value": _at(layer, sounds, times_s).ravel(),
+                    "value": values.ravel(),
                     "positions": np.repeat(np.array(positions, np.int64), points),
                 }
             )
@@ -98,10 +106,15 @@ def normalised_time(
     return pandas.concat(tables, ignore_index=True)
 
 
-def _at(layer: Layer, sounds: Any, times_s: Floats) -> Floats:
-    """(intervals, points) values of the series at those times."""
+def _at(layer: Layer, sounds: Any, times_s: Floats, half_s: Floats | None) -> Floats:
+    """(intervals, points) values of the series at those times, or means from ``half_s`` (intervals, 1) before to after them."""
     made = np.empty(times_s.shape)
     for sound, wave in enumerate(layer.waves()):
+        own_s = wave.times_s()
         for i in range(*np.searchsorted(sounds, [sound, sound + 1])):  # intervals are in order of sounds
-            made[i] = np.interp(times_s[i], wave.times_s(), wave.values)
+            made[i] = np.interp(times_s[i], own_s, wave.values)
+            if half_s is not None:
+                firsts, ends = (np.searchsorted(own_s, times_s[i] + side * half_s[i]) for side in (-1, 1))
+                for point in np.flatnonzero(ends > firsts):
+                    made[i, point] = wave.values[firsts[point] : ends[point]].mean()
     return made

@@ -241,7 +241,7 @@ def _fricatives(
         return
     counts = {name: sum(each.label == name for each in marks) for name in fricatives}
     section.text(
-        f"{counts[first]} [{first}] and {counts[second]} [{second}], each layer cut to the frication and brought to {FRICATION_POINTS} points of "
+        f"{counts[first]} [{first}] and {counts[second]} [{second}], each layer cut to the frication and averaged over {FRICATION_POINTS} equal parts of "
         "normalised time. A layer whose shortest frication has fewer positions than that is modelled at as many points."
     )
     rows, differences = [], []
@@ -295,7 +295,7 @@ def _fricatives(
         f"in level or shape in {', '.join(apart['layer']) or 'none'} of {', '.join(found['layer'])} (Holm)",
     )
     study.methods.append(
-        f"Frication of [{first}] and [{second}] was cut out of each layer by the phones' boundaries, brought to normalised time, and fitted by a model of "
+        f"Frication of [{first}] and [{second}] was cut out of each layer by the phones' boundaries, averaged over {FRICATION_POINTS} equal parts of normalised time (fewer where a layer has fewer positions), and fitted by a model of "
         "the same form for each layer."
     )
 
@@ -318,7 +318,7 @@ def _frication(series: Series, layer: str, marks: Intervals) -> tuple[DataFrame,
     def cut(points: int) -> DataFrame:
         start_s = float(info.times_s()[0])
         return normalised_time(
-            values, marks, points=points, rate_hz=info.rate_hz, start_s=start_s, beyond="clip"
+            values, marks, points=points, by="mean", rate_hz=info.rate_hz, start_s=start_s, beyond="clip"
         )
 
     least = cut(2)
