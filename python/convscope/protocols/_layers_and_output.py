@@ -1,0 +1,213 @@
+"""What of the output's acoustics each layer has: tracks, durations, classes of sound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ..acoustics import (
+    F0,
+    ClassSettings,
+    Duration,
+    Formants,
+    Intensity,
+    Interval,
+    Intervals,
+    compare_classes,
+    find_segments,
+    measure,
+)
+from ..plot import plot_correlations, plot_trajectories
+from ..probe import Series
+from ..stats import correlate, linear_model, p_text, pair_layers
+from ._effects import LEVEL
+from ._outputs import timed_layers
+from ._study import DataFrame, Study
+
+PAPER = "Beguš and Zhou 2022 (TASLP)"
+POINTS = 10
+SHOWN = 6  # sounds in a picture
+TRACKS = {"f0": "F0", "intensity": "intensity", "f1": "F1", "f2": "F2"}
+
+
+def longest_vowels(marks: Intervals) -> Intervals:
+    """One of each sound, whole."""
+    longest: dict[int, Interval] = {}
+    for each in marks.labelled("vowel"):
+        if each.sound not in longest or each.span.duration_s > longest[each.sound].span.duration_s:
+            longest[each.sound] = each
+    return Intervals(tuple(longest.values()))
+
+
+def add_tracks(study: Study, series: Series, vowels: Intervals, f0: F0, output: str, workers: int) -> None:
+    section = study.section("F0, intensity and formants at each layer")
+    later = "Later layers correlate more with the output's {}"
+    if len(vowels) < 8:
+        reason = f"{len(vowels)} outputs have a vowel; correlations need at least 8."
+        section.left_out("Correlations", reason)
+        for name in ("F0", "intensity"):
+            study.finding(later.format(name), PAPER, None, reason)
+        return
+    measures = (f0, Intensity(100, points=POINTS), Formants(report=2, points=POINTS))
+    tables = {}
+    for way, is_published in (("", False), ("_as_published", True)):
+        found = measure(series, *measures, intervals=vowels, as_published=is_published, workers=workers)
+        table = found.table[found.table["measure"].isin(TRACKS)].copy()
+        table["measure"] = [TRACKS[str(each)] for each in table["measure"]]
+        table["layer"] = table["layer"].astype(str)
+        pairs = pair_layers(table, output=output)
+        tables[way] = correlate(
+            pairs, "layer_value", "output_value", by=["measure", "layer"], items="sound"
+        ).correlations
+        name = (
+            "as the paper did, layers drawn out to 16 kHz as if they were sounds"
+            if is_published
+            else "what each layer carries"
+        )
+        section.table(
+            f"correlations{way}",
+            f"Correlation with the output's, points of one sound resampled together: {name}",
+            tables[way],
+        )
+        if is_published:
+            section.text(
+                "The second table is the paper's way: values of layers whose rate cannot carry a measure are there, and should not be trusted."
+            )
+            continue
+        shown = table[table["sound"].isin(sorted(table["sound"].unique())[:SHOWN])]
+        for kind, unit in (("F0", "Hz"), ("intensity", "dB")):
+            own = shown[(shown["measure"] == kind) & shown["value"].notna()]
+            own = own.assign(point=(own["point"] + 0.5) / POINTS)
+            if own["layer"].nunique() > 1 and (own["layer"] == output).any():
+                section.picture(
+                    f"trajectories_{kind.lower()}",
+                    f"{kind} along the vowels of {SHOWN} outputs (figures 6 and 7 of the paper).",
+                    plot_trajectories(
+                        own, output=output, unit=f"{kind} ({unit})", title=f"{kind} of layers and output"
+                    ),
+                )
+        section.table("not_carried", "What layers cannot carry, and why", found.reasons())
+    section.picture(
+        "correlations",
+        "Correlations with the output, by layer; intervals from resampling whole sounds.",
+        plot_correlations(tables[""]),
+    )
+    order = [each.name for each in timed_layers(series.layers) if each.name != output]
+    for name in ("F0", "intensity"):
+        _later_more(study, later.format(name), tables, name, order)
+    study.methods.append(
+        f"The longest vowel (periodic stretch) of each output was measured at {POINTS} points of normalised time at the output and at each layer: F0 (Praat, {f0.floor_hz:g}-{f0.ceiling_hz:g} "
+        "Hz), intensity (minimum pitch 100 Hz) and two formants (Burg). Pearson correlations of layers with the output have intervals from resampling whole sounds; "
+        "what the rate of a layer cannot carry was left out."
+    )
+
+
+def _later_more(
+    study: Study, claim: str, tables: Mapping[str, DataFrame], name: str, order: Sequence[str]
+) -> None:
+    """Judged by what layers carry; what the paper's way gives is told beside it."""
+    shown = {}
+    for way, table in tables.items():
+        of_measure = table[(table["measure"] == name) & table["r"].notna()].set_index("layer")
+        there = [layer for layer in order if layer in of_measure.index]
+        shown[way] = (
+            of_measure,
+            there,
+            ", ".join(f"{layer} r = {of_measure.loc[layer, 'r']:.2f}" for layer in there),
+        )
+    own, layers, evidence = shown[""]
+    published = f"as the paper measured, beyond what layers carry: {shown['_as_published'][2]}"
+    if not layers:
+        study.finding(claim, PAPER, None, f"no layer's rate carries it ({published})")
+        return
+    last = own.loc[layers[-1]]
+    if len(layers) == 1:
+        study.finding(
+            claim,
+            PAPER,
+            None,
+            f"{evidence} (p {p_text(last['p'])}): the only layer whose rate carries it, so there is no trend to look at ({published})",
+        )
+        return
+    values = [float(own.loc[layer, "r"]) for layer in layers]
+    rises = bool(values[-1] == max(values) and values[-1] > values[0] and last["lower"] > 0)
+    study.finding(claim, PAPER, rises, evidence)
+
+
+def add_durations(study: Study, series: Series, output: str, workers: int) -> None:
+    section = study.section("Durations")
+    claim = "Durations at the layer before the output are those of the output"
+    table = measure(series, Duration(), workers=workers).only("duration")
+    table["layer"] = table["layer"].astype(str)
+    pairs = pair_layers(table, output=output).dropna(subset=["layer_value", "output_value"])
+    kept = [
+        layer
+        for layer, part in pairs.groupby("layer", sort=False)
+        if len(part) >= 8 and part["layer_value"].nunique() > 1 and part["output_value"].nunique() > 1
+    ]
+    if not kept:
+        reason = "No layer has durations that vary: outputs may all fill the slice, or be silent."
+        section.left_out("Linear models of duration", reason)
+        study.finding(claim, PAPER, None, reason)
+        return
+    model = linear_model(
+        pairs[pairs["layer"].isin(kept)], "layer_value", predictors="output_value", by="layer"
+    )
+    section.table("durations", "Duration of each layer explained by the output's", model.coefficients)
+    section.table("durations_fit", "Fit of these models", model.models)
+    last = [each.name for each in timed_layers(series.layers) if each.name in kept][-1]
+    slope = model.coefficients[
+        (model.coefficients["layer"] == last) & (model.coefficients["term"] == "output_value")
+    ].iloc[0]
+    fit = model.models[model.models["layer"] == last].iloc[0]
+    study.finding(
+        claim,
+        PAPER,
+        slope["p"] < LEVEL and slope["lower"] <= 1.1 and slope["upper"] >= 0.9 and fit["adjusted_r2"] > 0.5,
+        f"{last}: slope {slope['estimate']:.2f} (t {slope['t']:.1f}, p {p_text(slope['p'])}), adjusted R² {fit['adjusted_r2']:.2f}",
+    )
+
+
+def add_classes(study: Study, series: Series, marks: Intervals, f0: F0, output: str) -> None:
+    section = study.section("Vowels, fricatives and silence at each layer")
+    claim = "Layers show vowels as periodic, fricatives as aperiodic, stops as silent"
+    settings = ClassSettings(floor_hz=f0.floor_hz, ceiling_hz=f0.ceiling_hz)
+    rows = []
+    for layer in timed_layers(series.layers):
+        if layer.name == output:
+            continue
+        values, start_s = np.asarray(series[layer.name]), float(layer.times_s()[0])
+        try:
+            found = find_segments(values, rate_hz=layer.rate_hz, start_s=start_s, settings=settings)
+        except ValueError as error:
+            rows.append({"layer": layer.name, "accuracy": np.nan, "reason": str(error)})
+            continue
+        compared = compare_classes(found, marks, class_of=str)
+        recalled = {f"recall of {name}": value for name, value in compared.recall.items()}
+        rows.append({"layer": layer.name, "accuracy": compared.accuracy, **recalled, "reason": ""})
+    import pandas as pd
+
+    table = pd.DataFrame(rows)
+    section.table(
+        "classes",
+        "Share of the time whose class is found in a layer, too; the output's classes are taken for known",
+        table,
+    )
+    told = table[table["accuracy"].notna()]
+    if told.empty:
+        study.finding(
+            claim, PAPER, None, "no layer's rate carries F0, by which vowels are told from fricatives"
+        )
+        return
+    kinds = {each.label for each in marks}
+    best = told.loc[told["accuracy"].idxmax()]
+    shares = ", ".join(
+        f"{name} {best[f'recall of {name}']:.0%}" for name in sorted(kinds) if f"recall of {name}" in best
+    )
+    study.finding(
+        claim,
+        PAPER,
+        len(kinds) > 1 and best["accuracy"] > 0.7,
+        f"{best['layer']}: {best['accuracy']:.0%} of the time right ({shares})",
+    )

@@ -1,0 +1,108 @@
+"""Which latent variables go with what is measured in random outputs, and which make a fricative."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..acoustics import Intervals
+from ..plot import plot_elbow
+from ..stats import correlate, discover_latents
+from ._effects import LEVEL
+from ._study import DataFrame, Study
+
+PAPER = "Beguš and Zhou 2022 (TASLP)"
+FOLDS = 10
+FRICATION_S = 0.08  # shorter aperiodic stretches are edges of vowels as often
+
+
+def add_variables_and_measures(
+    study: Study, z: NDArray[np.float32], table: DataFrame, output: str
+) -> str | None:
+    """The latent variable that goes most clearly with anything that is measured in random outputs."""
+    import pandas as pd
+
+    section = study.section("Latent variables and what is measured")
+    claim = "Single latent variables go with single properties of the output"
+    own = table[(table["layer"] == output) & table["value"].notna()]
+    parts = [
+        pd.DataFrame(
+            {
+                "measure": measure,
+                "variable": f"z{place}",
+                "z": z[part["sound"], place],
+                "value": part["value"].to_numpy(),
+            }
+        )
+        for measure, part in own.groupby("measure", sort=False)
+        if len(part) >= 10 and part["value"].nunique() > 1
+        for place in range(z.shape[1])
+    ]
+    if not parts:
+        section.left_out(
+            "Correlations of latent variables", "Nothing that varies could be measured in ten outputs."
+        )
+        study.finding(claim, PAPER, None, "nothing could be measured")
+        return None
+    found = correlate(
+        pd.concat(parts, ignore_index=True), "z", "value", by=["measure", "variable"]
+    ).correlations
+    found = found.sort_values("p", ignore_index=True)
+    section.table(
+        "latents_and_measures",
+        "Correlations of latent variables with measures of random outputs, the clearest first",
+        found,
+    )
+    certain = found[found["p_holm"] < LEVEL]
+    named = "; ".join(
+        f"{measure}: " + ", ".join(f"{row.variable} (r = {row.r:.2f})" for row in part.itertuples())
+        for measure, part in certain.groupby("measure", sort=False)
+    )
+    study.finding(claim, PAPER, len(certain) > 0, named or "none after correction")
+    return str(certain["variable"].iloc[0]) if len(certain) else None
+
+
+def add_discovery(study: Study, z: NDArray[np.float32], marks: Intervals, seed: int) -> str | None:
+    """The variable that most decides whether there is a fricative, if one stands out."""
+    section = study.section("Which latent variables make a fricative")
+    claim = "A few latent variables decide whether there is a fricative"
+    long_enough = [each.sound for each in marks.labelled("fricative") if each.span.duration_s >= FRICATION_S]
+    has_it = np.isin(np.arange(len(z)), long_enough)
+    names = [f"z{place}" for place in range(z.shape[1])]
+    rarer = min(has_it.sum(), (~has_it).sum())
+    if rarer < 2 * FOLDS:
+        reason = f"{has_it.sum()} of {len(z)} outputs have a fricative of {1000 * FRICATION_S:g} ms; {2 * FOLDS} with and without are needed."
+        section.left_out("Discovery of latent variables", reason)
+        study.finding(claim, "Beguš 2020 (GAP)", None, reason)
+        return None
+    found = discover_latents(z, has_it, names=names, folds=FOLDS, seed=seed)
+    section.table(
+        "latents",
+        f"Variables and fricatives: {has_it.sum()} of {len(z)} outputs have one of {1000 * FRICATION_S:g} ms",
+        found.variables,
+    )
+    section.picture(
+        "elbow",
+        "Coefficients of the Lasso (lambda by cross-validation), sorted; filled: before the elbow.",
+        plot_elbow(
+            list(found.variables["variable"]),
+            found.variables["lasso_min"].abs(),
+            chosen=len(found.before_elbow),
+            title="fricatives",
+            y_label="|Lasso coefficient|",
+        ),
+    )
+    for problem in found.problems:
+        section.text(f"Note: {problem}")
+    certain = ", ".join(found.standing_out)
+    study.finding(
+        claim,
+        "Beguš 2020 (GAP)",
+        0 < len(found.standing_out) <= max(len(names) // 4, 3),
+        f"{certain or 'none'} of {len(names)} stand out alone (Holm) and in most half-samples",
+    )
+    study.methods.append(
+        f"Whether an output has a fricative of {1000 * FRICATION_S:g} ms was regressed on the latent variables: logistic regression of each, Lasso with lambda by "
+        f"{FOLDS}-fold cross-validation, and a random forest."
+    )
+    return found.standing_out[0] if found.standing_out else None
