@@ -161,7 +161,13 @@ def plot_correlations(
     measures = list(dict.fromkeys(table["measure"]))
     layers = list(dict.fromkeys(table["layer"]))
     figure, axes_of = panels.grid(
-        measures, title=title, remarks=remarks, x_label="r", columns=3, size=(2.1, 0.3 + 0.24 * len(layers))
+        measures,
+        title=title,
+        remarks=remarks,
+        x_label="r",
+        columns=3,
+        gap=0.4,
+        size=(2.1, 0.3 + 0.24 * len(layers)),
     )
     places = {layer: len(layers) - 1 - i for i, layer in enumerate(layers)}
     for axes, measure in zip(axes_of, measures, strict=True):
@@ -211,6 +217,7 @@ def plot_effects(
     check_columns("table", table, (panel, line, x, "effect", "lower", "upper"))
     names, lines = list(dict.fromkeys(table[panel])), list(dict.fromkeys(table[line]))
     colours = style.shades(len(lines)) if len(lines) > 1 else [style.PURPLE]
+    shade = 0.2 if len(lines) <= 4 else 0.06  # many bands lie on each other
     figure, axes_of = panels.grid(
         [str(name) for name in names],
         title=title,
@@ -225,7 +232,7 @@ def plot_effects(
         panels.zero_line(axes)
         for each, colour in zip(lines, colours, strict=True):
             own = table[(table[panel] == name) & (table[line] == each)].sort_values(x)
-            axes.fill_between(own[x], own["lower"], own["upper"], color=colour, alpha=0.2, linewidth=0)
+            axes.fill_between(own[x], own["lower"], own["upper"], color=colour, alpha=shade, linewidth=0)
             axes.plot(own[x], own["effect"], color=colour, linewidth=1.3)
     return style.finish(figure, save)
 

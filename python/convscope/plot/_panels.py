@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from . import _style as style
 
 # Inches.
-EDGE, TOP, BOTTOM, NAME, GAP, LEGEND = 0.3, 0.85, 0.55, 0.26, 0.3, 0.28
+EDGE, TOP, BOTTOM, NAME, GAP, LEGEND = 0.3, 0.85, 0.55, 0.26, 0.12, 0.28
 LEFT = 0.55  # tick labels of a panel
 
 
@@ -24,12 +24,13 @@ def grid(
     columns: int = 3,
     size: tuple[float, float] = (2.6, 1.7),
     has_legend: bool = False,
+    gap: float = GAP,
 ) -> tuple[Figure, list[Axes]]:
-    """A sheet with a panel for each name, in rows; ``size`` is that of a panel's data area in inches."""
+    """A sheet with a panel for each name, in rows; ``size`` is that of a panel's data area and ``gap`` what is between panels, in inches."""
     across, up = size
     columns = min(columns, len(names))
     rows = -(-len(names) // columns)
-    width = 2 * EDGE + columns * (LEFT + across) + (columns - 1) * GAP * 0.4
+    width = 2 * EDGE + columns * (LEFT + across) + (columns - 1) * gap
     width = max(width, 5.2)  # room for the heading
     height = TOP + LEGEND * has_legend + rows * (NAME + up + 0.3) + BOTTOM
     figure = style.sheet(width, height)
@@ -37,7 +38,7 @@ def grid(
     made = []
     for number, name in enumerate(names):
         row, column = divmod(number, columns)
-        left = EDGE + LEFT + column * (LEFT + across + GAP * 0.4)
+        left = EDGE + LEFT + column * (LEFT + across + gap)
         bottom = height - TOP - LEGEND * has_legend - row * (NAME + up + 0.3) - NAME - up
         axes = style.panel(figure, left, bottom, across, up)
         style.write(figure, left, bottom + up + 0.07, name, fontsize=style.TEXT_PT)

@@ -20,6 +20,7 @@ from ._outputs import measured_outputs, output_name
 from ._study import DataFrame, Study
 
 PAPER = "Beguš, Leban and Gero 2023"
+FEW = 4  # variables whose effects are told one by one
 
 
 def cdev(
@@ -125,10 +126,14 @@ def _findings(study: Study, tests: DataFrame | None, output: str) -> None:
         return
     certain = tests[tests["is_effect"]]
     at_output = certain[certain["layer"] == output]
-    evidence = "; ".join(
-        f"{variable}: {', '.join(dict.fromkeys(part['measure']))}"
-        for variable, part in at_output.groupby("variable", sort=False)
-    )
+    groups = [
+        (name, list(dict.fromkeys(part["measure"])))
+        for name, part in at_output.groupby("variable", sort=False)
+    ]
+    is_short = len(groups) <= FEW
+    evidence = "; ".join(f"{name}: {', '.join(each) if is_short else len(each)}" for name, each in groups)
+    if groups and not is_short:
+        evidence = f"measures of the output that each changes (tables/tests.csv): {evidence}"
     study.finding(
         claim,
         PAPER,

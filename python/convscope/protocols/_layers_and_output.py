@@ -68,7 +68,7 @@ def add_tracks(study: Study, series: Series, vowels: Intervals, f0: F0, output: 
         section.table(
             f"correlations{way}",
             f"Correlation with the output's, points of one sound resampled together: {name}",
-            tables[way],
+            tables[way][tables[way]["n"] > 0],
         )
         if is_published:
             section.text(
@@ -87,7 +87,7 @@ def add_tracks(study: Study, series: Series, vowels: Intervals, f0: F0, output: 
                         own, output=output, unit=f"{kind} ({unit})", title=f"{kind} of layers and output"
                     ),
                 )
-        section.table("not_carried", "What layers cannot carry, and why", found.reasons())
+        section.table("not_carried", "What layers cannot carry, and why", _by_reason(found.reasons()))
     section.picture(
         "correlations",
         "Correlations with the output, by layer; intervals from resampling whole sounds.",
@@ -101,6 +101,15 @@ def add_tracks(study: Study, series: Series, vowels: Intervals, f0: F0, output: 
         "Hz), intensity (minimum pitch 100 Hz) and two formants (Burg). Pearson correlations of layers with the output have intervals from resampling whole sounds; "
         "what the rate of a layer cannot carry was left out."
     )
+
+
+def _by_reason(reasons: DataFrame) -> DataFrame:
+    """One row for each layer and reason."""
+    groups = reasons.assign(measure=reasons["measure"].astype(str)).groupby(
+        ["layer", "reason"], observed=True, sort=False
+    )
+    found = groups.agg(measures=("measure", ", ".join), values=("values", "sum")).reset_index()
+    return found[["layer", "measures", "reason", "values"]]
 
 
 def _later_more(
@@ -181,7 +190,7 @@ def add_classes(study: Study, series: Series, marks: Intervals, f0: F0, output: 
         try:
             found = find_segments(values, rate_hz=layer.rate_hz, start_s=start_s, settings=settings)
         except ValueError as error:
-            rows.append({"layer": layer.name, "accuracy": np.nan, "reason": str(error)})
+            rows.append({"layer": layer.name, "accuracy": np.nan, "reason": str(error).partition("got ")[2]})
             continue
         compared = compare_classes(found, marks, class_of=str)
         recalled = {f"recall of {name}": value for name, value in compared.recall.items()}

@@ -55,10 +55,12 @@ def add_variables_and_measures(
     )
     certain = found[found["p_holm"] < LEVEL]
     named = "; ".join(
-        f"{measure}: " + ", ".join(f"{row.variable} (r = {row.r:.2f})" for row in part.itertuples())
-        for measure, part in certain.groupby("measure", sort=False)
+        f"{row.measure}: {row.variable} (r = {row.r:.2f})"
+        for row in certain.drop_duplicates("measure").itertuples()  # the clearest of each
     )
-    study.finding(claim, PAPER, len(certain) > 0, named or "none after correction")
+    study.finding(
+        claim, PAPER, len(certain) > 0, f"the clearest of each: {named}" if named else "none after correction"
+    )
     return str(certain["variable"].iloc[0]) if len(certain) else None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..._folders import write_files
 from ._basis import Floats
 from ._curves import DRAWS, Band, band, stretches
 from ._formula import Names, formula
@@ -232,15 +233,22 @@ class GammResult:
             "smooths": self.smooths.to_dict("records"),
         }
 
-    def to_csv(self, folder: str | Path) -> None:
-        """``parametric.csv``, ``smooths.csv``, ``curves.csv`` and ``info.json``."""
-        folder = Path(folder)
+    @property
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        """The two tables, and the groups' curves with simultaneous bands."""
+        return {"parametric": self.parametric, "smooths": self.smooths, "curves": self.predict()}
+
+    def to_csv(self, path: str | Path) -> list[Path]:
+        """Write ``parametric.csv``, ``smooths.csv``, ``curves.csv`` and ``info.json`` into a folder, all or none; returns them."""
+        folder = Path(path)
         folder.mkdir(parents=True, exist_ok=True)
-        self.parametric.to_csv(folder / "parametric.csv", index=False)
-        self.smooths.to_csv(folder / "smooths.csv", index=False)
-        self.predict().to_csv(folder / "curves.csv", index=False)
+        files = {
+            folder / f"{name}.csv": table.to_csv(index=False).encode() for name, table in self.tables.items()
+        }
         about = {"formula": self.formula, **asdict(self.info)}
-        (folder / "info.json").write_text(json.dumps(about, indent=1))
+        files[folder / "info.json"] = json.dumps(about, indent=1).encode()
+        write_files(files)
+        return list(files)
 
     def to_latex(self) -> str:
         """The two tables, laid out as in Beguš and Zhou (ICASSP 2022), Table 1."""
