@@ -12,15 +12,18 @@ from torch import nn
 
 from .. import __version__
 from ..acoustics import F0
-from ..latents import OneHot, random, variable
+from ..latents import Latents, OneHot, random, variable
+from ..plot import plot_effects
 from ..probe import Probe
+from ..stats import causal_effects
 from ._effects import LEAST_BASES, add_effects
 from ._network import latent_size, network_name
-from ._outputs import measured_outputs, output_name
+from ._outputs import measured_outputs, output_name, timed_layers
 from ._study import DataFrame, Study
 
 PAPER = "Beguš, Leban and Gero 2023"
 FEW = 4  # variables whose effects are told one by one
+PARTS = 32  # of a layer's time
 
 
 def cdev(
@@ -116,7 +119,67 @@ def cdev(
         section, pd.concat(tables, ignore_index=True), output, baseline=baseline, bases=bases, seed=seed
     )
     _findings(study, tests, output)
+    if tests is not None:
+        strongest = list(dict.fromkeys(tests.loc[tests["is_effect"], "variable"]))[:FEW]
+        extreme = float(levels[np.abs(levels - baseline).argmax()])
+        _over_time(study, probe, strongest, extreme, baseline, behind, seed)
     return study
+
+
+def _over_time(
+    study: Study,
+    probe: Probe,
+    variables: Sequence[str],
+    value: float,
+    baseline: float,
+    behind: Latents,
+    seed: int,
+) -> None:
+    """When in a layer the effects are: differences of its series, averaged over at most `PARTS` equal parts."""
+    import pandas as pd
+
+    section = study.section("When")
+    if not variables:
+        section.left_out("Effects over time", "No variable has an effect.")
+        return
+    tables = []
+    for name in variables:
+        series = probe.run(variable(name, sorted((baseline, value)), bases=behind)[:])
+        for layer in timed_layers(series.layers):
+            parts = min(PARTS, layer.length)
+            values = np.abs(np.asarray(series[layer.name], np.float64))  # (bases * 2, L)
+            held = layer.length // parts * parts
+            means = values[:, :held].reshape(len(behind), 2, parts, -1).mean(3)
+            times_s = layer.times_s()[:held].reshape(parts, -1).mean(1)
+            found = causal_effects(
+                means,
+                sorted((baseline, value)),
+                baseline=baseline,
+                times_s=times_s,
+                distances=False,
+                seed=seed,
+            )
+            tables.append(found.effects.assign(variable=name, layer=layer.name))
+    table = pd.concat(tables, ignore_index=True)
+    section.table(
+        "over_time",
+        f"Mean change of activation when a variable is set to {value:g}, against {baseline:g}, by layer and time",
+        table,
+    )
+    curves = table.drop(columns=["lower", "upper"]).rename(
+        columns={"ate": "effect", "band_lower": "lower", "band_upper": "upper"}
+    )
+    section.picture(
+        "over_time",
+        f"Change of each layer's activation over time, from {baseline:g} to {value:g}; bands are simultaneous over time.",
+        plot_effects(
+            curves,
+            x="time_s",
+            x_label="time (s)",
+            panel="layer",
+            title=f"effects over time: {baseline:g} to {value:g}",
+        ),
+    )
 
 
 def _findings(study: Study, tests: DataFrame | None, output: str) -> None:

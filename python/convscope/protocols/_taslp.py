@@ -135,6 +135,18 @@ def _outputs(section: Section, series: Series, marks: Intervals, output: str) ->
     )
     layers = [each.name for each in timed_layers(series.layers) if each.name != output][-3:]
     loudest = int(np.abs(sounds).max(1).argmax())
+    before = timed_layers(series.layers)[-2]
+    heard = np.asarray(series[before.name], np.float64)[:SHOWN]
+    heard = heard - heard.mean(1, keepdims=True)
+    section.picture(
+        "layer_as_sound",
+        f"The same outputs in {before.name}, its series as if they were sounds, without their means (figure 8 of the paper).",
+        plot_sounds(
+            heard / np.maximum(np.abs(heard).max(1, keepdims=True), 1e-12),
+            round(before.rate_hz),
+            title=before.name,
+        ),
+    )
     section.picture(
         "overlays",
         f"Output {loudest} and the layers before it (figures 4 and 5 of the paper).",
