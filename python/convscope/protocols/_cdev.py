@@ -121,7 +121,7 @@ def cdev(
     _findings(study, tests, output)
     if tests is not None:
         strongest = list(dict.fromkeys(tests.loc[tests["is_effect"], "variable"]))[:FEW]
-        extreme = float(levels[np.abs(levels - baseline).argmax()])
+        extreme = float(max(levels, key=lambda value: (abs(value - baseline), value)))
         _over_time(study, probe, strongest, extreme, baseline, behind, seed)
     return study
 
