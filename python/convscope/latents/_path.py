@@ -8,47 +8,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._design import Design, Floats, Setting, require
+from ._design import Design, require
 from ._given import as_design
-from ._grid import checked_values
+from ._varied import Varied, checked_values
 
 
-class Path(Design):
+class Path(Varied):
     """Every step of a path for every base. `path` makes one."""
+
+    kind = "path"
 
     def __init__(self, bases: Design, values: dict[int, NDArray[np.float64]]) -> None:
         self.steps = len(next(iter(values.values())))
-        super().__init__(len(bases) * self.steps, bases.size)
-        self.bases, self.values = bases, values
+        super().__init__(bases, values, self.steps)
 
     def __repr__(self) -> str:
         names = ", ".join(f"z{place}" for place in self.values)
         return f"Path({names} in {self.steps} steps; {len(self.bases)} bases x {self.size})"
-
-    def describe(self) -> dict[str, Setting]:
-        """Its settings; the bases' behind ``base ``."""
-        behind = {f"base {name}": value for name, value in self.bases.describe().items()}
-        return {"kind": "path"} | {f"z{i}": each.tolist() for i, each in self.values.items()} | behind
 
     @property
     def axes(self) -> dict[str, NDArray[Any]]:
         """The numbers of the steps."""
         return {"step": np.arange(self.steps)}
 
-    def _cells(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        return numbers % self.steps
-
     def _variables(self, numbers: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-        base, step = np.divmod(numbers, self.steps)
-        return {"base": base, "step": step} | {f"z{i}": each[step] for i, each in self.values.items()}
+        base, *others = super()._variables(numbers).items()
+        return dict([base, ("step", self._cells(numbers)), *others])
 
-    def _rows(self, numbers: NDArray[np.int64]) -> Floats:
-        base, step = np.divmod(numbers, self.steps)
-        needed, which = np.unique(base, return_inverse=True)
-        made: Floats = self.bases[needed][which]
-        for i, each in self.values.items():
-            made[:, i] = each[step]
-        return made
+    def _set(self, cells: NDArray[np.int64]) -> dict[int, NDArray[np.float64]]:
+        return {i: each[cells] for i, each in self.values.items()}
 
 
 def path(values: Mapping[Any, ArrayLike], *, bases: Design | ArrayLike) -> Path:
