@@ -261,3 +261,12 @@ def test_errors_of_tables_name_the_group():
     table = pd.DataFrame({"base": [0, 0], "z": [0.0, 1.0], "layer": "out", "measure": "f0", "value": 1.0})
     with pytest.raises(ValueError, match=r"'measure': 'f0'.*at least 8 bases"):
         stats.effects_of_table(table, variable="z")
+
+
+def test_all_patterns_of_signs_are_exact_for_the_largest_too():
+    """Ten bases have 1,024 patterns, two of them as large as the observed one."""
+    differences = 1 + 0.01 * np.random.default_rng(0).standard_normal(10)
+    measured = np.stack([np.zeros(10), differences], axis=1)
+    effects = stats.causal_effects(measured, [0.0, 1.0]).effects
+    assert effects.p_max[0] == pytest.approx(2 / 1024)
+    assert effects.p[0] == pytest.approx(2 / 1024)

@@ -61,11 +61,11 @@ def equations(table: pd.DataFrame, *, rho: float, k=7, k_token=5, speaker=None) 
     frame = frame_of(
         table, value="value", time="time", group="group", token="token", speaker=speaker, reference=None
     )
-    times = np.unique(frame.times)
-    basis, penalty = centred(*thin_plate(frame.times, k, order=2), frame.times)
+    times, counts = np.unique(frame.times, return_counts=True)
+    basis, penalty = centred(*thin_plate(times, k, order=2), times, counts)
     layout = Layout(len(frame.groups), len(frame.speakers) if speaker else 0, penalty)
     shared = np.hstack([np.ones((len(times), 1)), basis(times)])
-    tokens = Tokens(frame, shared, token_basis(frame.times, k_token)(times), times)
+    tokens = Tokens(frame, shared, token_basis(times, counts, k_token)(times), times)
     return frame, Arrowhead(layout, tokens, tokens.products(rho))
 
 

@@ -97,6 +97,23 @@ def test_with_r_itself(mgcv, monkeypatch, rho, speaker, ragged):
     np.testing.assert_allclose(ours.residuals("ar1"), theirs.residuals("ar1"), atol=1e-5)
 
 
+@pytest.mark.parametrize("names", [("ask", "speaker", "token"), ("01", "02", "NA"), ("a b", "T", "it's")])
+def test_groups_may_have_any_name(mgcv, monkeypatch, names):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    table = simulate(seed=6, tokens=4, groups=names, length=8)
+    ours, theirs = (fit_gamm(table, rho=0.2, k=5, k_token=4, engine=each) for each in ("native", "mgcv"))
+    np.testing.assert_allclose(ours.parametric.estimate, theirs.parametric.estimate, atol=1e-5)
+    assert list(ours.parametric.term) == list(theirs.parametric.term)
+
+
+def test_one_named_group(mgcv, monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    table = simulate(seed=6, tokens=6, groups=("a",), length=8)
+    ours, theirs = (fit_gamm(table, rho=0.2, k=5, k_token=4, engine=each) for each in ("native", "mgcv"))
+    np.testing.assert_allclose(ours.predict(theirs.curves.times).fit, theirs.predict().fit, atol=1e-5)
+    assert ours.formula == 'value ~ s(time, k=5) + s(time, token, bs="fs", m=1, k=4)'
+
+
 def test_r_is_asked_for_no_more_than_it_can_hold(mgcv, monkeypatch):
     monkeypatch.setattr("convscope.stats.gamm._mgcv._BYTES_PER_SQUARE", 1e12)
     with pytest.raises(RuntimeError, match=r"mgcv would need about .* GB for \d+ coefficients"):

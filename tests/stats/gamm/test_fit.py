@@ -128,8 +128,67 @@ def test_what_is_written(tmp_path, result):
     assert json.loads(json.dumps(result.to_dict()))["formula"] == result.formula
     latex = result.to_latex()
     assert r"s(time):groupOc & " in latex
-    assert "<0.0001" in latex
+    assert "& $<$0.0001" in latex
     assert "rho 0.5 (given)" in str(result)
+
+
+def test_numbers_are_names_too(table):
+    numbered = table.assign(group=table.group.map({"a": 1, "b": 2, "c": 10}))
+    result = fit_gamm(numbered, rho=0.5, reference=10, **SMALL)
+    assert result.groups == ("10", "1", "2")
+
+
+def test_a_level_far_from_zero_changes_nothing(table, result):
+    far = fit_gamm(table.assign(value=table.value + 1e6), rho=0.5, **SMALL)
+    np.testing.assert_allclose(far.smooths.p, result.smooths.p, rtol=1e-5, atol=1e-12)
+    assert far.parametric.estimate[0] == pytest.approx(result.parametric.estimate[0] + 1e6)
+    np.testing.assert_allclose(far.fitted - 1e6, result.fitted, atol=1e-5)
+    assert far.info.converged
+
+
+def test_times_that_differ_by_rounding_are_one(table):
+    jittered = table.assign(time=table.time + np.where(table.token < "t015", 3e-13, 0))
+    assert fit_gamm(jittered, rho=0.5, **SMALL).smooths.edf[0] == pytest.approx(
+        fit_gamm(table, rho=0.5, **SMALL).smooths.edf[0]
+    )
+
+
+def test_curves_that_follow_every_value_are_told_of():
+    small = simulate(seed=1, groups=("a", "b"), tokens=8, length=8, noise=1e-3, between=0.5)
+    result = fit_gamm(small, rho=0.0, k=8, k_token=8)
+    if result.info.residual_df < 5:
+        assert any("smaller k_token" in remark for remark in result.info.remarks)
+    else:
+        assert not result.info.remarks
+
+
+def test_many_rows_take_little_memory():
+    """Functions are evaluated at distinct times, not at rows."""
+    import tracemalloc
+
+    time = np.arange(400.0)
+    rng = np.random.default_rng(0)
+    parts = [
+        pd.DataFrame(
+            {"token": f"t{i}", "group": "ab"[i % 2], "time": time, "value": rng.normal(size=400).cumsum()}
+        )
+        for i in range(40)
+    ]
+    many = pd.concat(parts, ignore_index=True)
+    fit_gamm(many[many.time < 20], rho=0.3)  # imports
+    tracemalloc.start()
+    fit_gamm(many, rho=0.3)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40e6  # 16,000 rows by 400 knots would be 51 MB, several times
+
+
+def test_names_that_r_does_not_take_go_in_backticks(table):
+    odd = table.rename(columns={"value": "my value", "time": "time (s)", "group": "the word"})
+    result = fit_gamm(odd, value="my value", time="time (s)", group="the word", rho=0.5, **SMALL)
+    assert result.formula.startswith(
+        "`my value` ~ `the word` + s(`time (s)`, k=7) + s(`time (s)`, by=`the wordO`, k=7)"
+    )
 
 
 def test_a_word_with_one_token_is_told_of(table):
@@ -160,6 +219,8 @@ BAD = {
         lambda t: t.assign(token=t.token.replace("t003", "t000")),
         r"token: expected one row for each token and time, got 12 more, such as of 't000' at 0",
     ),
+    "one time": (lambda t: t.assign(time=1.0), r"time: expected at least 3 different times, got 1 in all 360 rows"),
+    "two times": (lambda t: t[t.time.isin(t.time.unique()[:2])], r"time: expected at least 3 different times, got 2"),
     "no rows": (lambda t: t[:0], r"table: expected rows, got none"),
 }  # fmt: skip
 
@@ -171,12 +232,18 @@ def test_what_cannot_be_modelled(table, case):
         fit_gamm(spoil(table), rho=0.5, **SMALL)
 
 
+def test_one_speaker_is_no_effect(table):
+    with pytest.raises(ValueError, match="speaker: expected at least two speakers, got 's0' only"):
+        fit_gamm(table, rho=0.5, speaker="speaker", **SMALL)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"k": 13}, r"k: expected a number from 3 to 12, the number of different times, got 13"),
-        ({"k_token": 13}, r"k_token: expected a number from 2 to 12"),
-        ({"k": 2.5}, r"k: expected a number from 3"),
+        ({"k": 13}, r"k: expected a whole number from 3 to 12, the number of different times, got 13"),
+        ({"k_token": 13}, r"k_token: expected a whole number from 2 to 12"),
+        ({"k": 6.0}, r"k: expected a whole number from 3 to 12, the number of different times, got 6.0"),
+        ({"k": 2.5}, r"k: expected a whole number from 3"),
         ({"rho": 1.0}, r"rho: expected a number between -1 and 1, got 1.0"),
         ({"rho": "ml"}, r"rho: expected a number, 'reml', 'acf' or None, got 'ml'"),
         ({"engine": "gam"}, r"engine: expected native, mgcv, mssm, got 'gam'"),
@@ -196,7 +263,7 @@ def test_columns_that_are_not_there(table):
 
 
 def test_what_is_asked_of_a_result(result):
-    with pytest.raises(ValueError, match="group: expected one of a, b, c, got 'd'"):
+    with pytest.raises(ValueError, match="group: expected one of a, b, c \\(as text\\), got 'd'"):
         result.difference("d")
     with pytest.raises(ValueError, match="level: expected a number between 0 and 1, got 95"):
         result.predict(level=95)

@@ -73,7 +73,8 @@ def paired_means(
         largest_t = np.maximum(largest_t, flipped_t.max(1))
     reach = np.quantile(largest_deviation, level) * error
     p_max = np.full(cells, np.nan)
-    p_max[usable] = [_share_at_least(largest_t, t[cell]) for cell in usable]
+    every_pattern = len(signs) == 2.0**bases
+    p_max[usable] = [_share_at_least(largest_t, t[cell], every_pattern) for cell in usable]
     return PairedMeans(mean, lower, upper, mean - reach, mean + reach, p, p_max, pairs)
 
 
@@ -122,5 +123,7 @@ def _ratio(above: Floats, below: Floats) -> Floats:
     return made
 
 
-def _share_at_least(drawn: Floats, observed: float) -> float:
-    return float((np.sum(drawn >= observed * (1 - _TIE)) + 1) / (len(drawn) + 1))
+def _share_at_least(drawn: Floats, observed: float, every_pattern: bool) -> float:
+    """The observed signs are among all patterns, and beside drawn ones."""
+    reached = int(np.sum(drawn >= observed * (1 - _TIE)))
+    return reached / len(drawn) if every_pattern else (reached + 1) / (len(drawn) + 1)

@@ -48,12 +48,11 @@ class Basis:
         )
 
 
-def thin_plate(times: Floats, k: int, *, order: int) -> tuple[Basis, Floats]:
-    """The basis of size k over the distinct values of ``times``, and its penalty (k, k).
+def thin_plate(distinct: Floats, k: int, *, order: int) -> tuple[Basis, Floats]:
+    """The basis of size k over distinct times, and its penalty (k, k).
 
     ``order`` is that of the derivative that the penalty squares and integrates: 2 for curves, 1 for the curves of tokens.
     """
-    distinct = np.unique(times)
     if len(distinct) > MOST_KNOTS:
         distinct = distinct[np.linspace(0, len(distinct) - 1, MOST_KNOTS).round().astype(int)]
     middle, width = float(distinct.mean()), float(np.ptp(distinct))
@@ -68,24 +67,24 @@ def thin_plate(times: Floats, k: int, *, order: int) -> tuple[Basis, Floats]:
     return Basis(knots, order, vectors @ free, np.eye(k), middle, width), penalty
 
 
-def centred(basis: Basis, penalty: Floats, times: Floats) -> tuple[Basis, Floats]:
-    """The k - 1 functions whose values sum to zero over all rows, and their penalty."""
-    free = _complement(basis(times).mean(0)[:, None])
+def centred(basis: Basis, penalty: Floats, distinct: Floats, counts: Floats) -> tuple[Basis, Floats]:
+    """The k - 1 functions whose values sum to zero over all rows, ``counts`` of each time, and their penalty."""
+    free = _complement((counts / counts.sum() @ basis(distinct))[:, None])
     return basis.transformed(free), free.T @ penalty @ free
 
 
-def token_basis(times: Floats, k: int) -> Basis:
+def token_basis(distinct: Floats, counts: Floats, k: int) -> Basis:
     """k functions for the curve of one token: k - 1 with the identity as their penalty, and last the constant.
 
-    Orthogonal over all rows, so that the penalties of shape and of level are about different things.
+    Orthogonal over all rows, ``counts`` of each time, so that the penalties of shape and of level are about different things.
     """
-    basis, penalty = thin_plate(times, k, order=1)
-    triangle = np.linalg.qr(basis(times), mode="r")
+    basis, penalty = thin_plate(distinct, k, order=1)
+    triangle = np.linalg.qr(np.sqrt(counts)[:, None] * basis(distinct), mode="r")
     inverse = np.linalg.inv(triangle)
     penalties, vectors = np.linalg.eigh(inverse.T @ penalty @ inverse)
     transform = inverse @ vectors[:, ::-1]
     transform[:, :-1] /= np.sqrt(penalties[:0:-1])
-    transform[:, -1] *= np.sqrt(len(times))
+    transform[:, -1] *= np.sqrt(counts.sum())
     return basis.transformed(transform)
 
 

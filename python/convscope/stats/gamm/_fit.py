@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from ._formula import Names
 from ._frame import frame_of
 from ._result import GammResult
@@ -28,7 +30,7 @@ def fit_gamm(
     group: str | None = "group",
     token: str = "token",
     speaker: str | None = None,
-    reference: str | None = None,
+    reference: str | int | None = None,
     k: int = 10,
     k_token: int = 9,
     rho: float | Literal["reml", "acf"] | None = "reml",
@@ -45,7 +47,7 @@ def fit_gamm(
     speaker : str, optional
         A column of who speaks: adds a random level for each. Tokens of one speaker are not independent without it.
     reference : str, optional
-        The group that others are compared with; the first by name unless given.
+        The group that others are compared with; the first by name unless given. Names are compared as text.
     k, k_token : int
         Functions of a group's and a token's curve, at most as many as there are different times. 9 is what mgcv takes for ``bs="fs", m=1``
         unless told, and what the degrees of freedom of Table 1 in Beguš and Zhou (ICASSP 2022) come to.
@@ -110,7 +112,9 @@ def fit_gamm(
 
 
 def _check_size(name: str, size: int, least: int, most: int) -> None:
-    if isinstance(size, bool) or int(size) != size or not least <= size <= most:
+    if most < least:
+        raise ValueError(f"time: expected at least {least} different times, got {most}")
+    if isinstance(size, bool) or not isinstance(size, int | np.integer) or not least <= size <= most:
         raise ValueError(
-            f"{name}: expected a number from {least} to {most}, the number of different times, got {size!r}"
+            f"{name}: expected a whole number from {least} to {most}, the number of different times, got {size!r}"
         )

@@ -64,7 +64,7 @@ def frame_of(
     group: str | None,
     token: str,
     speaker: str | None,
-    reference: str | None,
+    reference: object,
 ) -> Frame:
     """Rows sorted; the columns' names as in `fit_gamm`.
 
@@ -77,20 +77,27 @@ def frame_of(
 
     named = {"value": value, "time": time, "group": group, "token": token, "speaker": speaker}
     for role, name in named.items():
-        if name is not None and name not in table.columns:
+        there = 1 if name is None else int((table.columns == name).sum())
+        if not there:
             raise KeyError(f"{role}: no column {name!r}; there are {', '.join(map(str, table.columns))}")
+        if there > 1:
+            raise ValueError(f"{role}: expected one column {name!r}, got {there}")
     if len(table) < 1:
         raise ValueError("table: expected rows, got none")
-    values, times = _numbers(table, value, "value"), _numbers(table, time, "time")
+    values, times = _numbers(table, value, "value"), _rounded(_numbers(table, time, "time"))
     if np.ptp(values) == 0:
         raise ValueError(f"value: expected values that vary, got {values[0]:g} in all {len(values)} rows")
     token_code, tokens = _names(table, token, "token")
     group_code, groups = _names(table, group, "group")
     speaker_code, speakers = _names(table, speaker, "speaker")
+    if speaker is not None and len(speakers) < 2:
+        raise ValueError(
+            f"speaker: expected at least two speakers, got {speakers[0]!r} only; leave speaker out"
+        )
     if reference is not None:
-        if reference not in groups:
-            raise ValueError(f"reference: expected one of {', '.join(groups)}, got {reference!r}")
-        first = groups.index(reference)
+        if str(reference) not in groups:
+            raise ValueError(f"reference: expected one of {', '.join(groups)}, got {str(reference)!r}")
+        first = groups.index(str(reference))
         order = [first, *(i for i in range(len(groups)) if i != first)]
         groups = tuple(groups[i] for i in order)
         group_code = np.argsort(order)[group_code]
@@ -135,6 +142,18 @@ def _numbers(table: pd.DataFrame, column: str, role: str) -> Floats:
             f"{role}: expected finite numbers in column {column!r}, got {wrong} of {len(found)} that are not; leave out the "
             "tokens that have them (rows alone would leave gaps in a token, which AR(1) takes for neighbours)"
         )
+    return found
+
+
+def _rounded(times: Floats) -> Floats:
+    """The same time twice is one time, however it was computed."""
+    span = float(np.ptp(times))
+    if span == 0:
+        raise ValueError(
+            f"time: expected at least 3 different times, got {times[0]:g} in all {len(times)} rows"
+        )
+    decimals = int(np.floor(9 - np.log10(span)))
+    found: Floats = times.round(decimals)
     return found
 
 

@@ -6,7 +6,6 @@ discrete covariates are padded at random and shift the table of levels. A guard 
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -28,19 +27,19 @@ _BYTES_PER_SQUARE = 230  # of memory for each squared number of coefficients, as
 
 _SCRIPT = """
 suppressPackageStartupMessages(library(mgcv))
-d <- read.csv("table.csv", stringsAsFactors = FALSE)
+d <- read.csv("table.csv")
 d$token <- factor(d$token)
-groups <- readLines("groups.txt")
+groups <- 0:@LAST@
 d$group <- factor(d$group, levels = groups)
 d$groupO <- ordered(d$group, levels = groups)
-contrasts(d$groupO) <- "contr.treatment"
+if (length(groups) > 1) contrasts(d$groupO) <- "contr.treatment"
 @SPEAKER@
 m <- bam(@FORMULA@, data = d, method = "fREML", discrete = FALSE, rho = @RHO@, AR.start = d$start == 1)
 s <- summary(m)
-fixed <- which(!grepl("token|speaker", names(coef(m))))
+fixed <- which(!grepl("^s\\\\((time,token|speaker)\\\\)", names(coef(m))))
 grid <- expand.grid(time = scan("grid.txt", quiet = TRUE), group = factor(groups, levels = groups))
 grid$groupO <- ordered(grid$group, levels = groups)
-contrasts(grid$groupO) <- "contr.treatment"
+if (length(groups) > 1) contrasts(grid$groupO) <- "contr.treatment"
 grid$token <- d$token[1]
 grid$speaker <- d$speaker[1]
 save <- function(x, name) write.table(format(x, digits = 17, trim = TRUE), name, row.names = FALSE, col.names = FALSE, quote = FALSE)
@@ -96,20 +95,20 @@ def fit_mgcv(
     columns = {
         "value": frame.values,
         "time": frame.times,
-        "group": np.array(frame.groups)[frame.group_of[frame.token_of]],
+        "group": frame.group_of[frame.token_of],
         "token": frame.token_of,
         "speaker": frame.speaker_of[frame.token_of],
         "start": np.r_[1, np.diff(frame.token_of) != 0],
     }
     script = (
-        _SCRIPT.replace("@FORMULA@", formula(plain, k=k, k_token=k_token))
+        _SCRIPT.replace("@FORMULA@", formula(plain, k=k, k_token=k_token, groups=len(frame.groups)))
+        .replace("@LAST@", str(len(frame.groups) - 1))
         .replace("@RHO@", repr(float(rho or 0)))
         .replace("@SPEAKER@", "d$speaker <- factor(d$speaker)" if names.speaker else "")
     )
     with tempfile.TemporaryDirectory(prefix="convscope-mgcv-") as text:
         folder = Path(text)
         pd.DataFrame(columns).to_csv(folder / "table.csv", index=False, float_format="%.17g")
-        (folder / "groups.txt").write_text("\n".join(frame.groups) + "\n")
         np.savetxt(folder / "grid.txt", grid, fmt="%.17g")
         (folder / "fit.R").write_text(script)
         _run([rscript, "--vanilla", "fit.R"], folder)
@@ -167,14 +166,10 @@ def _in_order_of_r(names: Names, groups: tuple[str, ...]) -> list[str]:
 
 def _check_memory(coefficients: int) -> None:
     needed = _BYTES_PER_SQUARE * coefficients**2
-    pages = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    available = (
-        re.search(r"MemAvailable:\s+(\d+)", Path("/proc/meminfo").read_text())
-        if Path("/proc/meminfo").exists()
-        else None
-    )
-    free = int(available.group(1)) * 1024 if available else pages
-    if needed > free:
+    place = Path("/proc/meminfo")
+    available = re.search(r"MemAvailable:\s+(\d+)", place.read_text()) if place.exists() else None
+    free = int(available.group(1)) * 1024 if available else None  # nobody knows where there is no such file
+    if free is not None and needed > free:
         raise RuntimeError(
             f"engine: mgcv would need about {needed / 1e9:.1f} GB for {coefficients} coefficients, of which {free / 1e9:.1f} are free; "
             "fit fewer tokens, or a smaller k_token, or engine='native'"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal
 
@@ -24,6 +24,8 @@ from ._tokens import Tokens, whiten_rows
 
 if TYPE_CHECKING:
     import pandas as pd
+
+LEAST_DF = 5.0  # that the residuals must have
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,9 +56,12 @@ def fit_native(
 def _fit(
     frame: Frame, names: Names, *, k: int, k_token: int, rho: float | Literal["reml", "acf"] | None
 ) -> GammResult:
-    times = np.unique(frame.times)
-    basis, penalty = centred(*thin_plate(frame.times, k, order=2), frame.times)
-    own_basis = token_basis(frame.times, k_token)
+    centre = float(frame.values.mean())  # a level that is much larger than what varies would take its digits
+    frame = replace(frame, values=frame.values - centre)
+    times, found_counts = np.unique(frame.times, return_counts=True)
+    counts = found_counts.astype(np.float64)
+    basis, penalty = centred(*thin_plate(times, k, order=2), times, counts)
+    own_basis = token_basis(times, counts, k_token)
     layout = Layout(len(frame.groups), len(frame.speakers) if names.speaker else 0, penalty)
     shared = np.hstack([np.ones((len(times), 1)), basis(times)])
     tokens = Tokens(frame, shared, own_basis(times), times)
@@ -80,12 +85,14 @@ def _fit(
     freedom = degrees(equations, fit)
     residual_df = len(frame.values) - freedom.total
     covariance = fit.scale * fit.covariance
+    coefficients = fit.coefficients.copy()
+    coefficients[0] += centre
     fitted = _fitted(equations, fit)
     curves = NativeCurves(
-        frame.groups, fit.coefficients, covariance, np.linspace(times[0], times[-1], POINTS), basis, layout
+        frame.groups, coefficients, covariance, np.linspace(times[0], times[-1], POINTS), basis, layout
     )
     return GammResult(
-        parametric=parametric_table(names, frame.groups, fit.coefficients, covariance, residual_df),
+        parametric=parametric_table(names, frame.groups, coefficients, covariance, residual_df),
         smooths=_smooths(names, equations, fit, freedom, residual_df),
         info=GammInfo(
             engine="native",
@@ -106,12 +113,12 @@ def _fit(
             rho_profile=()
             if searched is None
             else tuple(zip(searched.rhos.tolist(), searched.reml.tolist(), strict=True)),
-            remarks=_remarks(frame, found),
+            remarks=_remarks(frame, found, residual_df),
         ),
         names=names,
         curves=curves,
-        fitted=frame.in_given_order(fitted),
-        observed=frame.in_given_order(frame.values),
+        fitted=frame.in_given_order(fitted + centre),
+        observed=frame.in_given_order(frame.values + centre),
         innovations=frame.in_given_order(whiten_rows(frame, frame.values - fitted, used)),
     )
 
@@ -133,9 +140,7 @@ def _fitted(equations: Arrowhead, fit: Fit) -> Floats:
         fit.own_inverse[tokens.pattern_of],
         equations.products.token_values - toward[tokens.pair_of],
     )
-    everything = np.hstack([at_pairs[tokens.pair_of], own])
-    fitted: Floats = np.einsum("nj,nj->n", tokens.row_functions(), everything[tokens.frame.token_of])
-    return fitted
+    return tokens.fitted(np.hstack([at_pairs[tokens.pair_of], own]))
 
 
 def _smooths(
@@ -162,13 +167,17 @@ def _smooths(
     return smooth_table(names.smooth_terms(groups), freedom.edf, tests)
 
 
-def _remarks(frame: Frame, found: Optimum) -> tuple[str, ...]:
+def _remarks(frame: Frame, found: Optimum, residual_df: float) -> tuple[str, ...]:
     counts = np.bincount(frame.group_of, minlength=len(frame.groups))
     single = [name for name, count in zip(frame.groups, counts, strict=True) if count == 1]
     remarks = []
     if single:
         remarks.append(
             f"one token only of {', '.join(single)}: how tokens differ there is taken from the other groups"
+        )
+    if residual_df < LEAST_DF:
+        remarks.append(
+            f"curves of tokens leave {residual_df:.1f} degrees of freedom: they follow the values, and no test of groups is to be had; take a smaller k_token"
         )
     if not found.converged:
         remarks.append("REML's gradient did not vanish: take degrees of freedom and p with care")

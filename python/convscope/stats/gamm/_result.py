@@ -98,7 +98,7 @@ class GammResult:
     @property
     def formula(self) -> str:
         """The same model for R's mgcv."""
-        return formula(self.names, k=self.info.k, k_token=self.info.k_token)
+        return formula(self.names, k=self.info.k, k_token=self.info.k_token, groups=self.info.groups)
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -260,12 +260,12 @@ class GammResult:
         ]
         for row in self.parametric.itertuples():
             lines.append(
-                rf"{_escaped(row.term)} & {row.estimate:.4f} & {row.se:.4f} & {row.t:.2f} & {p_text(row.p)} \\"
+                rf"{_escaped(row.term)} & {row.estimate:.4f} & {row.se:.4f} & {row.t:.2f} & {_p_in_latex(row.p)} \\"
             )
         lines += [r"\hline", r"Smooth & edf & Ref.df & $F$ & $p$ \\", r"\hline"]
         for row in self.smooths.itertuples():
             lines.append(
-                rf"{_escaped(row.term)} & {row.edf:.2f} & {row.ref_df:.2f} & {row.F:.2f} & {p_text(row.p)} \\"
+                rf"{_escaped(row.term)} & {row.edf:.2f} & {row.ref_df:.2f} & {row.F:.2f} & {_p_in_latex(row.p)} \\"
             )
         return "\n".join([*lines, r"\hline", r"\end{tabular}"])
 
@@ -300,12 +300,16 @@ class GammResult:
 
     def _check_group(self, group: str) -> None:
         if group not in self.groups:
-            raise ValueError(f"group: expected one of {', '.join(self.groups)}, got {group!r}")
+            raise ValueError(f"group: expected one of {', '.join(self.groups)} (as text), got {group!r}")
 
 
 def p_text(p: float) -> str:
     """As papers print it."""
     return "" if np.isnan(p) else "<0.0001" if p < 1e-4 else f"{p:.4f}"
+
+
+def _p_in_latex(p: float) -> str:
+    return p_text(p).replace("<", "$<$")
 
 
 def _printed(table: pd.DataFrame) -> str:
@@ -315,7 +319,8 @@ def _printed(table: pd.DataFrame) -> str:
     return text
 
 
+_IN_LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+
+
 def _escaped(term: str) -> str:
-    for character in "_%&#$":
-        term = term.replace(character, "\\" + character)
-    return term
+    return "".join(_IN_LATEX.get(each, f"\\{each}" if each in "_%&#${}" else each) for each in term)

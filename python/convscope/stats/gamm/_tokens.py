@@ -93,6 +93,14 @@ class Tokens:
         """(n, m + q) at each row."""
         return self._functions[self._time_of]
 
+    def fitted(self, coefficients: Floats) -> Floats:
+        """(n,) of all rows, for (N, m + q) what each token's functions are multiplied by."""
+        found = np.empty(len(self._time_of))
+        for tokens, rows in _by_length(self.frame.starts, np.arange(len(self.pattern_of)), self.m + self.q):
+            functions = self._functions[self._time_of[rows]]  # (tokens, length, m + q)
+            found[rows] = np.einsum("tlj,tj->tl", functions, coefficients[tokens])
+        return found
+
     def own_ranks(self) -> Numbers:
         """(P,) of the token's functions at the pattern's times."""
         ranks = np.empty(len(self.pattern_count), np.int64)
