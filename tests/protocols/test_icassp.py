@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 import convscope as cs
 from convscope.acoustics import Interval, Intervals
@@ -52,7 +55,7 @@ def study(net):
 def test_words_that_differ_are_found_to_differ(study):
     found = {each.claim: each for each in study.findings}
     assert found["Words differ in the last convolutional layer (conv5)"].appears
-    smooths = study.tables["words_conv5_smooths"].set_index("term")
+    smooths = study.tables["words_smooths"].set_index("term")
     assert smooths.loc["s(time):wordOa", "p"] < 1e-4  # the tone comes later
     intervals = study.tables["words_intervals"]
     assert set(intervals["other"]) == {"sa"}
@@ -89,14 +92,60 @@ def test_without_phones_and_with_speakers(net):
     speakers = [f"s{number // 3 % 3}" for number in range(len(names))]
     made = icassp(net, sounds, names, speakers=speakers, rho=0.3)
     assert [each.reason for each in made.missing] == ["No phones were given."]
-    assert "s(speaker)" in list(made.tables["words_conv5_smooths"]["term"])
+    assert "s(speaker)" in list(made.tables["words_smooths"]["term"])
     assert [each.appears for each in made.findings][-1] is None
+
+
+def test_phones_of_forced_aligners(net):
+    """There S is [s]."""
+    sounds, names, marks = words()
+    renamed = Intervals(tuple(replace(each, label={"s": "S", "S": "SH"}[each.label]) for each in marks))
+    made = icassp(net, sounds, names, phones=renamed, rho=0.3)
+    ours = icassp(net, sounds, names, phones=marks, rho=0.3)
+    np.testing.assert_array_equal(made.tables["fricatives"]["level"], ours.tables["fricatives"]["level"])
+
+
+def test_frication_beyond_the_slice_is_left_out_and_counted(net):
+    sounds, names, marks = words()
+    longer = Intervals((*marks, Interval(0, "s", 0.95, 1.4), Interval(1, "S", 1.5, 1.6)))
+    made = icassp(net, sounds, names, phones=longer, rho=0.3)
+    said = [item for section in made.sections for item in section.items if isinstance(item, str)]
+    assert any(
+        "6 [s] and 6 [ʃ]" in text and "2 that reach beyond the slice were left out" in text for text in said
+    )
+
+
+def test_one_short_token_does_not_decide_for_all(net):
+    sounds, names, marks = words()
+    short = Intervals((*marks, Interval(2, "s", 0.3, 0.303)))
+    table = icassp(net, sounds, names, phones=short, rho=0.3).tables["fricatives"].set_index("layer")
+    assert table.loc["conv2", "points"] == 10
+    assert table.loc["conv2", "left out"] == 1
+
+
+def test_dead_layers_and_other_names_lose_nothing(tmp_path):
+    net = torch.nn.Sequential(
+        torch.nn.Sequential(torch.nn.Conv1d(1, 4, 25, 16, 11), torch.nn.ReLU()),
+        torch.nn.Sequential(torch.nn.Conv1d(4, 4, 25, 16, 11), torch.nn.ReLU()),
+        torch.nn.Flatten(),
+        torch.nn.Linear(256, 3),
+    )
+    with torch.no_grad():
+        net[1][0].weight.zero_()
+        net[1][0].bias.fill_(-1.0)
+    sounds, names, marks = words()
+    made = icassp(net.eval(), sounds, names, phones=marks, rho=0.3)
+    assert any(
+        "same value in all sounds" in each.reason or "does not vary" in each.reason for each in made.missing
+    )
+    assert made.write(tmp_path / "study").exists()
 
 
 def test_earlier_layers_can_be_modelled(net):
     sounds, names, _ = words()
     made = icassp(net, sounds, names, layer="conv4", rho=0.3)
-    assert "words_conv4_parametric" in made.tables
+    assert "words_parametric" in made.tables
+    assert made.findings[1].claim == "Words differ in conv4"
 
 
 BAD = {
@@ -107,6 +156,7 @@ BAD = {
     "layer": (lambda s, n: (s, n), {"layer": "conv9"}, "layer: expected one of conv1, conv2, conv3, conv4, conv5, got 'conv9'"),
     "reference": (lambda s, n: (s, n), {"reference": "ask"}, "reference: expected one of a, sa, sha, got 'ask'"),
     "speakers": (lambda s, n: (s, n), {"speakers": ["x"]}, "speakers: expected 18, one for each sound, got 1"),
+    "one speaker": (lambda s, n: (s, n), {"speakers": ["x"] * 18}, "speakers: expected at least two, got 'x' only"),
     "phones": (
         lambda s, n: (s, n),
         {"phones": Intervals((Interval(40, "s", 0.1, 0.2),))},
@@ -146,6 +196,6 @@ def test_spoken_digits_of_four_speakers(shared_data, tmp_path):
         rho=0.5,
     )
     assert len({speaker for _, speaker in names}) == 4
-    assert len(made.tables["words_conv5_parametric"]) == 10
+    assert len(made.tables["words_parametric"]) == 10
     page = made.write(tmp_path / "digits").read_text()
     assert "120 sounds of 10 words" in page

@@ -16,10 +16,10 @@ from ..latents import Latents, OneHot, random, variable
 from ..plot import plot_effects
 from ..probe import Probe
 from ..stats import causal_effects
-from ._effects import LEAST_BASES, add_effects
+from ._effects import LEAST_BASES, EffectTests, add_effects
 from ._network import latent_size, network_name
 from ._outputs import measured_outputs, output_name, timed_layers
-from ._study import DataFrame, Study
+from ._study import Study
 
 PAPER = "Beguš, Leban and Gero 2023"
 FEW = 4  # variables whose effects are told one by one
@@ -107,9 +107,9 @@ def cdev(
     study.methods.append(
         f"Each of {len(chosen)} latent variables was set to {len(levels)} values from {levels[0]:g} to {levels[-1]:g}, all other variables fixed as in "
         f"{bases} random vectors, the same for each value. Outputs were divided into vowels, fricatives and silence; F0 (Praat, {f0.floor_hz:g}-{f0.ceiling_hz:g} Hz), intensity, "
-        "spectral moments and mean activation were measured in the longest vowel and fricative of each, at the output and at every layer that carries "
+        "spectral moments and mean absolute activation were measured in the longest vowel and fricative of each, at the output and at every layer that carries "
         f"them. Effects are means of differences within bases against {baseline:g}; intervals come from resampling bases, p-values from flipping signs of "
-        "differences, over the values of a variable by the largest |t|, corrected by Holm's method over all variables, measures and layers; effects below what a "
+        "differences, over the values of a variable by the largest |t|, corrected by Holm's method over all variables, measures and layers; changes below what a "
         "measure can tell (0.01 s, 0.2 dB, 1 %) were not counted."
     )
     import pandas as pd
@@ -119,10 +119,9 @@ def cdev(
         section, pd.concat(tables, ignore_index=True), output, baseline=baseline, bases=bases, seed=seed
     )
     _findings(study, tests, output)
-    if tests is not None:
-        strongest = list(dict.fromkeys(tests.loc[tests["is_effect"], "variable"]))[:FEW]
-        extreme = float(max(levels, key=lambda value: (abs(value - baseline), value)))
-        _over_time(study, probe, strongest, extreme, baseline, behind, seed)
+    strongest = list(dict.fromkeys(tests.table.loc[tests.table["is_effect"], "variable"]))[:FEW]
+    extreme = float(max(levels, key=lambda value: (abs(value - baseline), value)))
+    _over_time(study, probe, strongest, extreme, baseline, behind, seed)
     return study
 
 
@@ -182,35 +181,33 @@ def _over_time(
     )
 
 
-def _findings(study: Study, tests: DataFrame | None, output: str) -> None:
+def _findings(study: Study, tests: EffectTests, output: str) -> None:
     claim = "Single latent variables have causal effects on the output"
-    if tests is None:
-        study.finding(claim, PAPER, None, "nothing could be measured")
-        return
-    certain = tests[tests["is_effect"]]
+    too = ("Their effects are there in intermediate layers, too", "Beguš and Zhou 2022 (TASLP)")
+    certain = tests.table[tests.table["is_effect"]]
     at_output = certain[certain["layer"] == output]
+    if not len(at_output):
+        verdict = None if tests.unknown else False
+        study.finding(
+            claim, PAPER, verdict, tests.unknown or "no measure of the output changes after correction"
+        )
+        study.finding(
+            *too, None, "no variable has an effect on the output that could be looked for in layers"
+        )
+        return
     groups = [
         (name, list(dict.fromkeys(part["measure"])))
         for name, part in at_output.groupby("variable", sort=False)
     ]
     is_short = len(groups) <= FEW
     evidence = "; ".join(f"{name}: {', '.join(each) if is_short else len(each)}" for name, each in groups)
-    if groups and not is_short:
+    if not is_short:
         evidence = f"measures of the output that each changes (tables/tests.csv): {evidence}"
-    study.finding(
-        claim,
-        PAPER,
-        len(at_output) > 0,
-        evidence or "no measure of the output changes after correction",
-    )
-    inner = certain[certain["layer"] != output]
+    study.finding(claim, PAPER, True, evidence)
+    there = {name for name, _ in groups}
+    inner = certain[(certain["layer"] != output) & certain["variable"].isin(there)]
     layers = ", ".join(
-        f"{layer} ({part['variable'].nunique()} variables)"
+        f"{layer} ({part['variable'].nunique()} of {len(there)} variables)"
         for layer, part in inner.groupby("layer", sort=False)
     )
-    study.finding(
-        "Their effects are there in intermediate layers, too",
-        "Beguš and Zhou 2022 (TASLP)",
-        len(inner) > 0,
-        layers or "no layer changes after correction",
-    )
+    study.finding(*too, len(inner) > 0, layers or "no layer changes after correction")

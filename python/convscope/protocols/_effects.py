@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,42 +26,47 @@ RESOLUTION: Mapping[str, tuple[float, float]] = {
 KEYS = ["variable", "measure", "layer"]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class EffectTests:
+    """``table``: of each variable, measure and layer whether there is an effect. ``unknown``: why nothing could be certain; "" where it could."""
+
+    table: DataFrame
+    unknown: str
+
+
 def add_effects(
     section: Section, table: DataFrame, output: str, *, baseline: float, bases: int, seed: int, name: str = ""
-) -> DataFrame | None:
+) -> EffectTests:
     """Put the effects of variables on measures into a section.
 
     Parameters
     ----------
     table : DataFrame (variable, base, to, layer, measure, value, unit, reason)
-
-    Returns
-    -------
-    DataFrame or None
-        Of each variable, measure and layer whether there is an effect; None where nothing could be measured.
     """
     kept, missing = _measurable(table, bases)
     if not len(kept):
-        section.left_out(
-            "Effects", "No measure could be had for at least half of the bases: the outputs may be silent."
-        )
-        return None
+        reason = "No measure could be had for at least half of the bases: the outputs may be silent."
+        section.left_out("Effects", reason)
+        return EffectTests(table[:0].assign(is_effect=False), reason)
     units = dict(zip(kept["measure"], kept["unit"], strict=True))
     found = effects_of_table(
         kept, variable="to", base="base", by=KEYS, baseline=baseline, flips=FLIPS, distances=False, seed=seed
     )
     effects = _beside_baseline(found.effects, kept, baseline)
     tests = _tests(effects, found.ice, units)
-    _draw(section, effects, units, output, name)
-    smallest = max(2 / 2.0**bases, 1 / (FLIPS + 1))
-    if smallest * len(tests) > LEVEL:
-        section.text(
-            f"Note: {bases} bases give no p-value below {smallest:.2g}, and there are {len(tests)} rows to correct for: nothing can be certain. Take more bases."
+    _draw(section, _with_baseline(effects, baseline), units, output, name)
+    smallest = 2 / 2.0**bases if 2.0**bases <= FLIPS else 1 / (FLIPS + 1)
+    unknown = ""
+    if smallest * len(tests) >= LEVEL:
+        unknown = (
+            f"{bases} bases give no p-value below {smallest:.2g}, and there are {len(tests)} rows to correct for: nothing can be certain. "
+            "Take more bases."
         )
+        section.text(f"Note: {unknown}")
     section.table(
         f"{name}tests",
-        "Which variable changes what: p over the values of a variable by the largest |t|, then Holm over all rows; an effect is also "
-        "larger than what the measure can tell (resolution). ice: mean change per unit, from the baseline upwards",
+        "Which variable changes what: p over the values of a variable by the largest |t|, of those that change more than the measure can tell "
+        "(resolution), then Holm over all rows. ice: mean change per unit, from the baseline upwards",
         tests,
     )
     section.table(
@@ -74,23 +80,40 @@ def add_effects(
             "What could not be measured in at least half of the bases, and why",
             missing,
         )
-    return tests
+    return EffectTests(tests, unknown)
+
+
+def _with_baseline(effects: DataFrame, baseline: float) -> DataFrame:
+    """With the value that others are compared with, where every effect is zero: curves go through it."""
+    import pandas as pd
+
+    zero = effects.drop_duplicates(KEYS).assign(
+        to=baseline, ate=0.0, lower=0.0, upper=0.0, band_lower=0.0, band_upper=0.0
+    )
+    return pd.concat([effects, zero], ignore_index=True)
 
 
 def _tests(effects: DataFrame, ice: DataFrame, units: dict[str, str]) -> DataFrame:
     """One row for each variable, measure and layer, effects first."""
-    groups = effects.assign(size=effects["ate"].abs()).groupby(KEYS, sort=False)
-    table = groups.agg(
-        p=("p_max", "min"), largest=("size", "max"), at_baseline=("at_baseline", "first")
-    ).reset_index()
-    least = [RESOLUTION[units[measure]] for measure in table["measure"]]
-    table["resolution"] = [
+    least = [RESOLUTION[units[measure]] for measure in effects["measure"]]
+    resolution = [
         max(absolute, share * abs(at))
-        for (absolute, share), at in zip(least, table["at_baseline"], strict=True)
+        for (absolute, share), at in zip(least, effects["at_baseline"], strict=True)
     ]
+    sized = effects.assign(size=effects["ate"].abs(), resolution=resolution)
+    sized["p"] = sized["p_max"].where(
+        sized["size"] >= sized["resolution"], 1.0
+    )  # large and certain at one and the same value
+    groups = sized.groupby(KEYS, sort=False)
+    table = groups.agg(
+        p=("p", "min"),
+        largest=("size", "max"),
+        at_baseline=("at_baseline", "first"),
+        resolution=("resolution", "first"),
+    ).reset_index()
     table = table.merge(ice[[*KEYS, "ice", "lower", "upper"]], on=KEYS, how="left")
     table["p_holm"] = adjust(table["p"].to_numpy(), "holm")
-    table["is_effect"] = (table["p_holm"] < LEVEL) & (table["largest"] >= table["resolution"])
+    table["is_effect"] = table["p_holm"] < LEVEL
     order = [
         *KEYS,
         "is_effect",

@@ -67,7 +67,7 @@ def measured_outputs(
     Returns
     -------
     DataFrame (sound, layer, measure, value, unit, reason)
-        Of the output the seconds of each class. Of every layer, within the vowel and the fricative, the mean activation, and where it carries
+        Of the output the seconds of each class. Of every layer, within the vowel and the fricative, the mean absolute activation, and where it carries
         them F0, intensity, and centre and deviation of the spectrum. A value that cannot be had is NaN, with the reason.
     """
     import pandas as pd
@@ -157,7 +157,7 @@ def _seconds(marks: Intervals, output: str, count: int) -> DataFrame:
 
 
 def _activations(series: Series, marks: Intervals, kind: str) -> DataFrame:
-    """Mean of each layer within the intervals; where a layer has no position in one, the nearest."""
+    """Mean absolute value of each layer within the intervals; where a layer has no position in one, the nearest."""
     import pandas as pd
 
     rows = []

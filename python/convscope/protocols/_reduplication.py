@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.stats
 
 from ..probe import Series
-from ..stats import find_copies
+from ..stats import find_copies, p_text
+from ._effects import LEVEL
 from ._outputs import timed_layers
 from ._study import Study
 
@@ -14,6 +16,7 @@ COPIES_IN = 2  # layers that are searched: the output and the one before it
 
 
 def add_copies(study: Study, series: Series, output: str, count: int, seed: int) -> None:
+    """Whether outputs repeat themselves, and whether the layer before does where they do."""
     section = study.section("Reduplication")
     claim = "What the output repeats is repeated in the layers, too"
     if not count:
@@ -44,44 +47,40 @@ def add_copies(study: Study, series: Series, output: str, count: int, seed: int)
         )
         study.finding(claim, PAPER, None, "no output could be searched")
         return
+    wide = wide[wide[output].notna()]
     repeated = wide[output] > 1
-    summary = pd.DataFrame(
-        [
-            {
-                "layer": layer.name,
-                "outputs": int(wide[layer.name].notna().sum()),
-                "repeat themselves": int((wide[layer.name] > 1).sum()),
-                "as the output does": int(
-                    ((wide[layer.name] > 1) == repeated)[wide[layer.name].notna()].sum()
-                ),
-            }
-            for layer in chosen
-            if layer.name in wide
-        ]
-    )
+    summary, share, p = [], np.nan, np.nan
+    for layer in (each for each in chosen if each.name in wide):
+        there = wide[layer.name].notna()
+        again = wide.loc[there, layer.name] > 1
+        both = int((again & repeated[there]).sum())
+        row = {
+            "layer": layer.name,
+            "outputs": int(there.sum()),
+            "repeat themselves": int(again.sum()),
+            "with the output": both,
+        }
+        if layer.name != output:
+            only = [
+                [both, int((~again & repeated[there]).sum())],
+                [int((again & ~repeated[there]).sum()), int((~again & ~repeated[there]).sum())],
+            ]
+            p = float(scipy.stats.fisher_exact(only, alternative="greater").pvalue)
+            share = both / max(int(repeated[there].sum()), 1)
+        summary.append(row)
     section.table(
         "copies",
-        f"Stretches that come again in the envelopes of the first {count} outputs, and in layers",
-        summary,
+        f"Stretches that come again in the envelopes of the first {count} outputs, and in the layer before",
+        pd.DataFrame(summary),
     )
     section.table("copies_each", "Each output", table)
-    if repeated.sum() < 3:
-        study.finding(
-            claim,
-            PAPER,
-            None,
-            f"{repeated.sum()} of {len(repeated)} outputs repeat a stretch: too few to look at",
-        )
+    if repeated.sum() < 3 or (~repeated).sum() < 3 or np.isnan(p):
+        reason = f"{repeated.sum()} of {len(repeated)} outputs repeat a stretch: three that do and three that do not are needed"
+        study.finding(claim, PAPER, None, reason)
         return
-    inner = summary[summary["layer"] != output]
-    share = (
-        float(inner["as the output does"].iloc[-1] / inner["outputs"].iloc[-1])
-        if len(inner)
-        else float("nan")
-    )
     study.finding(
         claim,
         PAPER,
-        share > 0.8,
-        f"{repeated.sum()} of {len(repeated)} outputs repeat a stretch; {inner['layer'].iloc[-1]} agrees on {share:.0%}",
+        p < LEVEL and share > 0.5,
+        f"{repeated.sum()} of {len(repeated)} outputs repeat a stretch, and of these {share:.0%} do in the layer before (Fisher's exact test, p {p_text(p)})",
     )

@@ -73,12 +73,12 @@ class Section:
         self.items.append(paragraph)
 
     def table(self, name: str, caption: str, frame: DataFrame) -> None:
-        """Add a table."""
-        self.items.append(Table(name, caption, frame))
+        """Add a table; ValueError for a name that is none of a file's."""
+        self.items.append(Table(_checked(name), caption, frame))
 
     def picture(self, name: str, caption: str, figure: Figure) -> None:
-        """Add a figure."""
-        self.items.append(Picture(name, caption, figure))
+        """Add a figure; ValueError as for a table."""
+        self.items.append(Picture(_checked(name), caption, figure))
 
     def left_out(self, what: str, reason: str) -> None:
         """Say what is not there."""
@@ -150,10 +150,10 @@ class Study:
             for name in ("tables", "figures"):
                 (made / name).mkdir()
             for name, frame in self.tables.items():
-                frame.to_csv(made / "tables" / f"{_checked(name)}.csv", index=False)
+                frame.to_csv(made / "tables" / f"{name}.csv", index=False)
             for name, figure in self.pictures.items():
                 for kind in ("svg", "png"):
-                    (made / "figures" / f"{_checked(name)}.{kind}").write_bytes(figure_bytes(figure, kind))
+                    (made / "figures" / f"{name}.{kind}").write_bytes(figure_bytes(figure, kind))
             (made / "study.json").write_text(json.dumps(self.to_dict(), indent=1) + "\n")
             (made / REPORT).write_text(as_html(self), encoding="utf-8")
         return place / REPORT

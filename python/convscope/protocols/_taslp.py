@@ -66,9 +66,14 @@ def taslp(
     if outputs < 20:
         raise ValueError(f"outputs: expected at least 20, got {outputs}")
     f0 = F0(f0.floor_hz, f0.ceiling_hz, POINTS) if f0 is not None else F0(points=POINTS)
+    levels = np.unique(np.asarray(values, np.float64))
+    if len(levels) < 2:
+        raise ValueError(f"values: expected at least two different ones, got {levels.tolist()}")
     probe = Probe(net)
     output = output_name(probe.layers)
     size, code = latent_size(net, probe)
+    if which is not None:
+        variable(which, levels, bases=np.zeros((1, size)))  # refused now, not after all measuring
     drawn = OneHot(code) if code else None
     design = random(outputs, size=size, code=drawn, seed=seed)
     z = design[:]
@@ -95,13 +100,12 @@ def taslp(
     )
     _outputs(study.section("The outputs"), series, marks, output)
     vowels = longest_vowels(marks)
-    add_tracks(study, series, vowels, f0, output, workers)
+    add_tracks(study, series, vowels, f0, output, workers, seed)
     add_durations(study, series, output, workers)
     add_classes(study, series, marks, f0, output)
     strongest = add_variables_and_measures(study, z, measured_series(series, f0, workers), output)
     maker = add_discovery(study, z, marks, seed)
     chosen = _named(which) or maker or strongest or f"z{code}"
-    levels = np.unique(np.asarray(values, np.float64))
     behind = random(bases, size=size, code=drawn, seed=seed + 1)
     _interpolation(study, probe, chosen, levels, behind, f0, output, workers, seed)
     add_maps(study, net, probe, chosen, levels, behind, output, seed)
@@ -167,7 +171,8 @@ def _interpolation(
 ) -> None:
     section = study.section(f"Interpolation of {which}")
     design = variable(which, values, bases=behind)
-    study.settings["interpolated variable"] = which
+    baseline = float(values[np.abs(values).argmin()])
+    study.settings |= {"interpolated variable": which, "baseline of the interpolation": baseline}
     first = probe.run(design[: len(values)])
     layers = [each.name for each in timed_layers(first.layers)][1:]
     section.picture(
@@ -179,24 +184,21 @@ def _interpolation(
     table = measured_outputs(probe, design, f0=f0, workers=workers)
     sounds = table["sound"].to_numpy()
     named = table.assign(variable=which, base=at["base"][sounds], to=at[which][sounds])
-    baseline = float(values[np.abs(values).argmin()])
     tests = add_effects(
         section, named, output, baseline=baseline, bases=len(behind), seed=seed, name="interpolation_"
     )
-    claim = f"Interpolating one latent variable ({which}) changes every layer"
-    if tests is None:
-        study.finding(claim, PAPER, None, "nothing could be measured")
-        return
     layers = [each.name for each in timed_layers(first.layers)]
-    moved = [layer for layer in layers if tests.loc[tests["layer"] == layer, "is_effect"].any()]
+    found = tests.table
+    moved = [layer for layer in layers if found.loc[found["layer"] == layer, "is_effect"].any()]
     study.finding(
-        claim,
+        f"Interpolating one latent variable ({which}) changes every layer",
         PAPER,
-        len(moved) == len(layers),
-        f"something changes in {', '.join(moved) or 'none'} of {', '.join(layers)} (Holm, more than the measures' resolution)",
+        None if tests.unknown else len(moved) == len(layers),
+        tests.unknown
+        or f"something changes in {', '.join(moved) or 'none'} of {', '.join(layers)} (Holm, more than the measures' resolution)",
     )
     study.methods.append(
-        f"{which} was set to {len(values)} values from {values.min():g} to {values.max():g}, the other variables fixed as in each of {len(behind)} random vectors."
+        f"{which} was set to {len(values)} values from {values.min():g} to {values.max():g}, the other variables fixed as in each of {len(behind)} random vectors; effects are against {baseline:g}."
     )
 
 

@@ -23,7 +23,7 @@ def add_variables_and_measures(
     import pandas as pd
 
     section = study.section("Latent variables and what is measured")
-    claim = "Single latent variables go with single properties of the output"
+    claim = "Properties of the output go with single latent variables"
     own = table[(table["layer"] == output) & table["value"].notna()]
     parts = [
         pd.DataFrame(

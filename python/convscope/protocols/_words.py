@@ -44,6 +44,8 @@ def checked_words(
             f"waveforms: expected sound in each, got {len(silent)} silent ones, such as {silent[0]}"
         )
     names = np.array([str(word) for word in words])
+    if speakers is not None and len(set(map(str, speakers))) < 2:
+        raise ValueError(f"speakers: expected at least two, got {speakers[0]!r} only; leave them out")
     if len(np.unique(names)) < 2:
         raise ValueError(f"words: expected at least two different ones, got {', '.join(np.unique(names))}")
     if phones is not None and len(phones) and max(each.sound for each in phones) >= len(sounds):
