@@ -17,12 +17,12 @@ from convscope.cli import app
 
 COMMANDS = {
     *("import", "export", "plan", "tune", "info", "layers", "probe", "verify", "demo", "bench"),
-    *("train", "evaluate", "generate", "invert", "sweep"),
+    *("train", "evaluate", "generate", "invert", "sweep", "reproduce"),
 }
 
 
 def all_commands():
-    """By name, those of sweep as ``sweep run``."""
+    """By name, those of groups as ``sweep run``."""
     for name, command in get_command(app).commands.items():
         yield name, command
         for below, other in getattr(command, "commands", {}).items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from tests.protocols import planted
 from tests.protocols.planted import FRICTION, PITCH
@@ -161,3 +162,28 @@ def test_the_report_has_all_parts(seen, tmp_path):
 def test_requests_that_cannot_be(net, run, message):
     with pytest.raises(ValueError, match=message):
         run(net)
+
+
+def test_curves_of_effects_go_through_the_baseline(study):
+    """Where an effect is zero by definition."""
+    for name in ("effects_output", "effects_fricative_layers"):
+        for axes in study.pictures[name].axes:
+            curves = [
+                np.stack(line.get_data()) for line in axes.lines if len(line.get_xdata()) == len(VALUES)
+            ]
+            assert len(curves) == planted.SIZE
+            for x, y in curves:
+                assert y[x == 0.0].tolist() == [0.0]
+
+
+def test_large_and_certain_at_different_values_is_no_effect():
+    from convscope.protocols._effects import _tests
+
+    keys = {"variable": "z0", "measure": "m", "layer": "out", "at_baseline": 1.0}
+    effects = pd.DataFrame(
+        [{**keys, "to": 1.0, "ate": 0.001, "p_max": 1e-4}, {**keys, "to": 2.0, "ate": 0.5, "p_max": 0.9}]
+    )
+    ice = pd.DataFrame([{**keys, "ice": 0.2, "lower": 0.0, "upper": 0.4}])
+    assert not _tests(effects, ice, {"m": "s"})["is_effect"].any()
+    both = effects.assign(p_max=1e-4)
+    assert _tests(both, ice, {"m": "s"})["is_effect"].all()

@@ -102,7 +102,7 @@ def icassp(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Where a Q-network tells words apart, and [s] from [ʃ]."""
+    """Where a Q-network tells words apart, and fricatives."""
     with reporting(debug=debug):
         _check_place(out, force)
         module, spec = _network(net, "q_network")
@@ -258,7 +258,11 @@ def _speakers(names: tuple[str, ...], pattern: str) -> list[str]:
         found = [re.search(pattern, name.rpartition("/")[2]) for name in names]
     except re.error as error:
         raise Misuse(f"--speaker: expected a regular expression, got {pattern!r}: {error}") from None
-    missing = [name for name, match in zip(names, found, strict=True) if match is None or not match.groups()]
+    missing = [
+        name
+        for name, match in zip(names, found, strict=True)
+        if match is None or not match.groups() or match.group(1) is None
+    ]
     if missing:
         raise Misuse(
             f"--speaker: expected a group that matches in each name, {pattern!r} finds none in {missing[0]}"

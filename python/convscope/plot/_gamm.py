@@ -115,7 +115,10 @@ def plot_differences(
     figure, axes_of = panels.grid(
         names, title=title, remarks=remarks, x_label=x_label, y_label=y_label, columns=4, size=(2.1, 1.5)
     )
-    ends = [(float(table["lower"].min()), float(table["upper"].max())) for table in tables]
+    # zero in view: it is what differences are judged by
+    ends = [
+        (min(float(table["lower"].min()), 0.0), max(float(table["upper"].max()), 0.0)) for table in tables
+    ]
     if shared_scale:
         ends = [(min(low for low, _ in ends), max(high for _, high in ends))] * len(tables)
     for axes, table, (low, high) in zip(axes_of, tables, ends, strict=True):

@@ -64,8 +64,8 @@ def plot_overlays(
     for name in layers:
         if not info[name].has_clock if name in info else True:
             raise ValueError(f"layers: expected layers with a time axis, got {name!r}")
-        values = np.asarray(series[name])[sample]
-        peak = float(np.abs(values).max())
+        at = info[name].times_s()
+        peak = float(np.abs(np.asarray(series[name])[sample][(at >= start) & (at <= end)]).max(initial=0.0))
         gains.append(float(np.abs(wave[sample][shown]).max()) / peak if peak else 1.0)
         names.append(f"{name} \N{MULTIPLICATION SIGN} {gains[-1]:.3g}")
     figure, axes_of = panels.grid(

@@ -1,0 +1,96 @@
+"""Findings that should not appear do not: layers made so that they have nothing of the output, or too little to tell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import convscope as cs
+from convscope.acoustics import F0
+from convscope.probe import Series
+from convscope.protocols import Study
+from convscope.protocols._layers_and_output import add_classes, add_durations, add_tracks, longest_vowels
+from convscope.protocols._outputs import segments
+from convscope.protocols._reduplication import add_copies
+
+pytest.importorskip("parselmouth", reason="Praat (the extra convscope[acoustics]) is not installed")
+COUNT, LENGTH, RATE_HZ = 24, 16384, 16000
+TABLE = cs.Probe(
+    cs.models.build(cs.models.preset("tf1-wavegan", role="generator", dim=1)), ["conv3", "conv4", "out"]
+).layers
+
+
+def outputs(rng):
+    """Vowels of different length, pitch and loudness, then silence."""
+    time_s = np.arange(LENGTH) / RATE_HZ
+    sounds = np.zeros((COUNT, LENGTH), np.float32)
+    for sound in sounds:
+        f0, ends_s = rng.uniform(100, 200), rng.uniform(0.3, 0.8)
+        wave = sum(np.cos(2 * np.pi * k * f0 * time_s) / k for k in range(1, 12))
+        sound[:] = rng.uniform(0.1, 0.9) * wave / np.abs(wave).max() * ((time_s > 0.1) & (time_s < ends_s))
+        sound[:] *= 1 + 0.5 * np.sin(2 * np.pi * 3 * time_s + rng.uniform(0, 6))
+    return sounds
+
+
+def series(conv3, conv4, out):
+    return Series({"conv3": conv3, "conv4": conv4, "out": out}, TABLE, {"reduce": "mean", "at": "post"})
+
+
+def rectified(sounds, rate):
+    return np.maximum(sounds, 0).reshape(COUNT, -1, RATE_HZ // rate).mean(2).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def rng():
+    return np.random.default_rng(4)
+
+
+def verdicts(study):
+    return {each.claim: each.appears for each in study.findings}
+
+
+def test_a_layer_that_follows_the_output_and_one_that_does_not(rng):
+    out = outputs(rng)
+    noise = np.abs(rng.normal(0, 0.1, (COUNT, 4096))).astype(np.float32)
+    f0 = F0(75, 450, 10)
+    for conv4, rises in ((rectified(out, 4000), True), (noise, False)):
+        study = Study("", "")
+        conv3 = np.abs(rng.normal(0, 0.1, (COUNT, 1024))).astype(np.float32)
+        given = series(conv3, conv4, out)
+        marks = segments(given, f0)
+        add_tracks(study, given, longest_vowels(marks), f0, "out", 1, 0)
+        add_durations(study, given, "out", 1)
+        add_classes(study, given, marks, f0, "out")
+        found = verdicts(study)
+        assert found["Later layers correlate more with the output's intensity"] is rises
+        durations = found["Durations at the layer before the output are those of the output"]
+        assert durations is (
+            True if rises else None
+        )  # noise sounds all the time: there is nothing to compare
+        assert found["Layers show vowels as periodic, fricatives as aperiodic, stops as silent"] is rises
+
+
+def test_layers_that_fall_do_not_rise(rng):
+    out = outputs(rng)
+    conv4 = rectified(out, 4000)
+    conv4 = np.abs(conv4 + rng.normal(0, 0.2, conv4.shape)).astype(np.float32)
+    study, f0 = Study("", ""), F0(75, 450, 10)
+    given = series(rectified(out, 1000), conv4, out)
+    add_tracks(study, given, longest_vowels(segments(given, f0)), f0, "out", 1, 0)
+    assert verdicts(study)["Later layers correlate more with the output's intensity"] is False
+
+
+def test_a_layer_that_never_repeats_does_not_agree_with_outputs_that_seldom_do(monkeypatch, rng):
+    class Found:
+        def __init__(self, count):
+            self.count, self.p = count, 0.5
+
+    out = outputs(rng)
+    given = series(rectified(out, 1000), rectified(out, 4000), out)
+    repeats = iter([*[1] * 16, *[2, 2, 2, 1], *[1] * 12])  # conv4, then the output
+    monkeypatch.setattr(
+        "convscope.protocols._reduplication.find_copies", lambda *_, **__: Found(next(repeats))
+    )
+    study = Study("", "")
+    add_copies(study, given, "out", 16, 0)
+    assert verdicts(study) == {"What the output repeats is repeated in the layers, too": False}
