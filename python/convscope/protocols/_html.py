@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ._study import Finding, Item, Study
 
+PAGE_DPI = 120  # of pictures that are pixels; their files have more
 MOST_ROWS = 25  # of a table on the page; its file has all
 
 _STYLE = """
@@ -69,11 +70,11 @@ def as_html(study: Study) -> str:
     )
 
 
-def figure_bytes(figure: Figure, kind: str) -> bytes:
+def figure_bytes(figure: Figure, kind: str, *, dpi: float | str = "figure") -> bytes:
     """The same bytes for the same figure."""
     data = io.BytesIO()
     with matplotlib.rc_context({"svg.hashsalt": "convscope"}):
-        figure.savefig(data, format=kind, metadata={"Date": None} if kind == "svg" else None)
+        figure.savefig(data, format=kind, dpi=dpi, metadata={"Date": None} if kind == "svg" else None)
     return data.getvalue()
 
 
@@ -100,7 +101,7 @@ def _item(item: Item) -> str:
     if isinstance(item, LeftOut):
         return f'<p class="note">Left out: {_text(item.what)}. {_text(item.reason)}</p>'
     if isinstance(item, Picture):
-        drawn, pixels = figure_bytes(item.figure, "svg"), figure_bytes(item.figure, "png")
+        drawn, pixels = figure_bytes(item.figure, "svg"), figure_bytes(item.figure, "png", dpi=PAGE_DPI)
         data, kind = (
             (drawn, "svg+xml") if len(drawn) <= len(pixels) else (pixels, "png")
         )  # many lines are many bytes
