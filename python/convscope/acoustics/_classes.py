@@ -126,13 +126,14 @@ def find_segments(
     layer: str | None = None,
     rate_hz: float | None = None,
     start_s: float = 0.0,
+    reduction: str | None = None,
     settings: ClassSettings | None = None,
 ) -> Intervals:
     """Segments of all sounds, labelled by class; silence is labelled, too.
 
     Parameters
     ----------
-    source, rate_hz, start_s
+    source, rate_hz, start_s, reduction
         As for `measure`.
     layer : str, optional
         Which layer, of a source that has several.
@@ -144,7 +145,7 @@ def find_segments(
         without anything in it has no segments.
     """
     settings = settings or ClassSettings()
-    found = one_layer(source_of(source, rate_hz=rate_hz, start_s=start_s, reduction=None), layer)
+    found = one_layer(source_of(source, rate_hz=rate_hz, start_s=start_s, reduction=reduction), layer)
     reason = f0_reason(
         found.rate_hz, found.length, floor_hz=settings.floor_hz, ceiling_hz=settings.ceiling_hz
     )

@@ -20,6 +20,7 @@ from ._spans import Span, inside, runs
 from ._wave import Floats, Wave
 
 REFERENCE_POWER = 4e-10  # (2e-5 Pa)^2
+_BEYOND = "no frame there: the window reaches beyond the sound"
 SILENCE_DB = -200.0  # what rounding leaves of digital silence lies below
 
 
@@ -60,21 +61,22 @@ class Intensity(Measure):
         return intensity_frames(wave, self.floor_hz)
 
     def read(self, track: Any, wave: Wave, span: Span) -> Mapping[str, Reading]:
-        """Over the frames in the interval; where there is none, of the frame at its middle."""
+        """Over the frames in the interval; where there is none, between those around its middle. None where the window reaches beyond the sound."""
         times_s, power = track
         chosen = power[inside(times_s, span)]
         if not chosen.size:
-            chosen = power[[np.abs(times_s - (span.start_s + span.end_s) / 2).argmin()]]
+            chosen = np.interp([(span.start_s + span.end_s) / 2], times_s, power, left=np.nan, right=np.nan)
         mean_db, max_db = decibels(np.array([chosen.mean(), chosen.max()]))
+        reason = _BEYOND if np.isnan(chosen).any() else ""
         readings = {
-            "intensity_mean": Reading(float(mean_db), reason=_silent(mean_db)),
-            "intensity_max": Reading(float(max_db), reason=_silent(max_db)),
+            "intensity_mean": Reading(float(mean_db), reason=reason or _silent(mean_db)),
+            "intensity_max": Reading(float(max_db), reason=reason or _silent(max_db)),
         }
         if self.points:
             points_s = span.points_s(self.points)
-            readings["intensity"] = Reading(
-                np.interp(points_s, times_s, decibels(power)), points_s, "digital silence"
-            )
+            values = np.interp(points_s, times_s, decibels(power), left=np.nan, right=np.nan)
+            is_beyond = bool((points_s < times_s[0]).any() or (points_s > times_s[-1]).any())
+            readings["intensity"] = Reading(values, points_s, _BEYOND if is_beyond else "digital silence")
         return readings
 
 

@@ -180,7 +180,7 @@ class Intervals:
         made = []
         for row in self.rows:
             is_inside = begin_s - TOLERANCE_S <= row.start_s and row.end_s <= end_s + TOLERANCE_S
-            if not is_inside and beyond == "error":
+            if (not is_inside or row.start_s >= end_s or row.end_s <= begin_s) and beyond == "error":
                 raise ValueError(
                     f"intervals: expected all within the sound, {begin_s:.4g} to {end_s:.4g} s, got {row.label!r} of sound "
                     f"{row.sound} from {row.start_s:g} to {row.end_s:g} s; beyond='clip' cuts it off"

@@ -123,6 +123,9 @@ class Lag(Measure):
         if not 0 < best < lags_s.size - 1:
             reason = "the waveform is silent there" if best < 0 else f"no maximum within {self.maximum_s:g} s"
             return {output.name: Reading(np.nan, reason=reason) for output in self.outputs}
+        if found[best] <= 0:
+            reason = "the layer does not follow the waveform"
+            return {output.name: Reading(np.nan, reason=reason) for output in self.outputs}
         return {
             "lag": Reading(float(lags_s[best] + step_s * vertex(*found[best - 1 : best + 2]))),
             "lag_correlation": Reading(float(found[best])),

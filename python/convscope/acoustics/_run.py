@@ -160,6 +160,16 @@ def _waveform(layers: Source, given: Any, rate_hz: float | None, needed: list[st
     expect(rate_hz is not None, "waveform_rate_hz", "the values per second of the waveform", None)
     made = layer_of_array("", as_numpy(given), float(rate_hz or 0), 0.0)
     expect(made.count == layers.count, "waveform", f"{layers.count} sounds as in the source", made.count)
+    lasts_s = made.length / made.rate_hz
+    for layer in layers.layers:
+        own_s = layer.length / layer.rate_hz
+        is_same = abs(lasts_s - own_s) <= 1 / min(made.rate_hz, layer.rate_hz)
+        expect(
+            is_same,
+            "waveform",
+            f"sounds of {own_s:.4g} s as in {layer.name or 'the source'}",
+            f"{lasts_s:.4g} s",
+        )
     return made
 
 

@@ -104,10 +104,14 @@ def layer_of_array(name: str, array: Any, rate_hz: float, start_s: float) -> Lay
 
 
 def as_numpy(array: Any) -> Any:
-    """Also of torch, on any device; TypeError for what holds no real numbers."""
+    """Also of torch, on any device; integer samples are brought to full scale ±1. TypeError for other numbers."""
     values = np.asarray(array.detach().cpu() if hasattr(array, "detach") else array)
-    if values.dtype.kind not in "fiu":
-        raise TypeError(f"source: expected real numbers, got {values.dtype}")
+    if values.dtype in (np.int16, np.int32):  # samples of sound: full scale is 1
+        return values / -float(np.iinfo(values.dtype).min)
+    if values.dtype.kind != "f":
+        raise TypeError(
+            f"source: expected floating-point numbers, or samples of 16 or 32 bits, got {values.dtype}"
+        )
     return values
 
 

@@ -17,13 +17,14 @@ def voiced_intervals(
     layer: str | None = None,
     rate_hz: float | None = None,
     start_s: float = 0.0,
+    reduction: str | None = None,
     settings: VoicedPeriods | None = None,
 ) -> Intervals:
     """The voiced periods of all sounds, labelled "voiced", to measure other layers in.
 
     Parameters
     ----------
-    source, rate_hz, start_s
+    source, rate_hz, start_s, reduction
         As for `measure`.
     layer : str, optional
         Which layer, of a source that has several: mostly "out".
@@ -38,7 +39,7 @@ def voiced_intervals(
         If the source has several layers and none is named, or the layer's rate cannot carry F0.
     """
     settings = settings or VoicedPeriods()
-    found = one_layer(source_of(source, rate_hz=rate_hz, start_s=start_s, reduction=None), layer)
+    found = one_layer(source_of(source, rate_hz=rate_hz, start_s=start_s, reduction=reduction), layer)
     reason = settings.cannot(found.rate_hz, found.length)
     expect(not reason, "layer", "one that carries F0", reason)
     made: list[Interval] = []

@@ -115,7 +115,14 @@ def _probe_of(
     if info[0].length == 0:
         raise ValueError(f"layer: expected a layer with a time axis, got {layer}")
     count = info[0].channels
-    chosen = np.arange(count) if channels is None else np.asarray(channels, np.intp).reshape(-1)
+    given = np.arange(count) if channels is None else np.asarray(channels).reshape(-1)
+    if given.dtype == bool:
+        if len(given) != count:
+            raise ValueError(f"channels: expected a mask of {count}, got {len(given)}")
+        given = np.flatnonzero(given)
+    if given.dtype.kind not in "iu" and len(given):
+        raise ValueError(f"channels: expected whole numbers or a mask, got {given.dtype}")
+    chosen = given.astype(np.intp)
     if len(chosen) == 0 or chosen.min() < 0 or chosen.max() >= count:
         raise ValueError(f"channels: expected some of 0 to {count - 1}, got {chosen.tolist()}")
     identity = np.eye(count, dtype=np.float32)[chosen]  # (K, C)

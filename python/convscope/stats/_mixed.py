@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from ._checks import check_columns, check_level, column_names, numbers, require
+from ._checks import Floats, check_columns, check_level, column_names, numbers, require
 from ._libraries import Frame, library
 from ._result import Result
 from ._terms import complete_rows, design_matrix
 
-_OPTIMISERS = ["lbfgs", "bfgs", "powell"]  # each begins where none before has converged
+_OPTIMISERS = ["lbfgs", "bfgs", "powell"]  # each has been seen to stop short of the maximum: the best counts
 _SINGULAR = 1e-4  # of the residual variance: less is no variance that the data show
 
 
@@ -109,33 +109,40 @@ def mixed_model(
     values = numbers(complete, response)
     require(float(np.ptp(values)) > 0, response, "values that vary", "constant ones")
 
-    of_items = matrix[:, [0, *(names.index(name) for name in random)]]
-    random_names = ["(Intercept)", *random]
-    model = library("statsmodels.regression.mixed_linear_model").MixedLM(values, matrix, codes, of_items)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        fitted = model.fit(reml=reml, method=_OPTIMISERS)
-        errors, bounds = np.asarray(fitted.bse_fe), np.asarray(fitted.conf_int(1 - level))[: len(names)]
+    picked = [0, *(names.index(name) for name in random)]
+    scaling = _Scaling.of(matrix, values)
+    model = library("statsmodels.regression.mixed_linear_model").MixedLM(
+        scaling.response(values), scaling.terms(matrix), codes, scaling.terms(matrix)[:, picked]
+    )
+    tried = [_fit(model, optimiser, reml=reml) for optimiser in _OPTIMISERS]
+    fitted, messages = max(tried, key=lambda each: each[0].llf if np.isfinite(each[0].llf) else -np.inf)
     covariance, residual = np.asarray(fitted.cov_re), float(fitted.scale)
-    singular = bool(np.linalg.eigvalsh(covariance)[0] < _SINGULAR * residual) or not np.isfinite(errors).all()
+    spread = _covariance(scaling.terms(matrix), picked, codes, covariance, residual)
+    singular = bool(np.linalg.eigvalsh(covariance)[0] < _SINGULAR * residual)
     converged = bool(fitted.converged)
+    back = scaling.back
+    estimates = back @ np.asarray(fitted.fe_params) + scaling.centre * np.eye(len(names))[0]
+    errors = np.sqrt(np.diag(back @ spread @ back.T))
+    of_random = back[np.ix_(picked, picked)]
+    z, normal = estimates / errors, library("scipy.stats").norm
+    reach = normal.ppf((1 + level) / 2) * errors
     frame = library("pandas").DataFrame
     coefficients = frame(
         {
             "term": names,
-            "estimate": np.asarray(fitted.fe_params),
+            "estimate": estimates,
             "se": errors,
-            "z": np.asarray(fitted.tvalues)[: len(names)],
-            "p": np.asarray(fitted.pvalues)[: len(names)],
-            "lower": bounds[:, 0],
-            "upper": bounds[:, 1],
+            "z": z,
+            "p": 2 * normal.sf(np.abs(z)),
+            "lower": estimates - reach,
+            "upper": estimates + reach,
         }
     )
     fit = frame(
         [
             {"n": len(complete), "items": count, "dropped": len(table) - len(complete)}
             | {
-                "log_likelihood": float(fitted.llf),
+                "log_likelihood": float(fitted.llf) + scaling.log_likelihood(len(values), reml=reml),
                 "reml": reml,
                 "converged": converged,
                 "singular": singular,
@@ -145,11 +152,68 @@ def mixed_model(
     settings = {"response": response, "predictors": terms, "items": items, "slopes": random, "reml": reml}
     return MixedModel(
         coefficients,
-        frame(_variances(covariance, residual, random_names)),
+        frame(
+            _variances(
+                of_random @ covariance @ of_random.T, residual * scaling.spread**2, ["(Intercept)", *random]
+            )
+        ),
         fit,
-        _problems(converged, singular, [str(each.message) for each in caught]),
+        _problems(converged, singular, messages),
         settings | {"level": level},
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scaling:
+    """Terms and response with mean zero and deviation one, in which units do not matter; and the way ``back`` (p, p) to the given ones."""
+
+    means: Floats
+    deviations: Floats
+    centre: float
+    spread: float
+
+    @classmethod
+    def of(cls, matrix: Floats, values: Floats) -> _Scaling:
+        means, deviations = matrix.mean(0), matrix.std(0)
+        means[0], deviations[0] = 0.0, 1.0  # the intercept
+        return cls(means, deviations, float(values.mean()), float(values.std()))
+
+    def terms(self, matrix: Floats) -> Floats:
+        return (matrix - self.means) / self.deviations
+
+    def response(self, values: Floats) -> Floats:
+        return (values - self.centre) / self.spread
+
+    @property
+    def back(self) -> Floats:
+        """Coefficients of scaled terms to those of the given ones; the response's centre is to be added."""
+        found = np.diag(self.spread / self.deviations)
+        found[0, 1:] = -self.spread * self.means[1:] / self.deviations[1:]
+        return found
+
+    def log_likelihood(self, rows: int, *, reml: bool) -> float:
+        """What units add to it."""
+        if not reml:
+            return -rows * float(np.log(self.spread))
+        return -(rows - len(self.means)) * float(np.log(self.spread)) - float(np.log(self.deviations).sum())
+
+
+def _fit(model: Any, optimiser: str, *, reml: bool) -> tuple[Any, list[str]]:
+    """By one optimiser, and what it was warned of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fitted = model.fit(reml=reml, method=[optimiser])
+    return fitted, [str(each.message) for each in caught]
+
+
+def _covariance(terms: Floats, picked: list[int], codes: Any, of_random: Floats, residual: float) -> Floats:
+    """(p, p) of the fixed terms for these variances: the inverse of the sum over items of X' V^-1 X. It needs no numerical Hessian."""
+    information = np.zeros((terms.shape[1],) * 2)
+    for item in range(int(codes.max()) + 1):
+        own = terms[codes == item]
+        within = own[:, picked] @ of_random @ own[:, picked].T + residual * np.eye(len(own))
+        information += own.T @ np.linalg.solve(within, own)
+    return np.linalg.inv(information).astype(np.float64, copy=False)
 
 
 def _variances(covariance: Any, residual: float, names: list[str]) -> list[dict[str, Any]]:
@@ -173,4 +237,7 @@ def _problems(converged: bool, singular: bool, messages: list[str]) -> tuple[str
         found.append(
             "singular: a random effect has no variance of its own; take it out, or report it as zero"
         )
-    return (*found, *(f"statsmodels: {message}" for message in dict.fromkeys(messages)))
+    said = [
+        message for message in dict.fromkeys(messages) if "Hessian" not in message
+    ]  # which is not used here
+    return (*found, *(f"statsmodels: {message}" for message in said))

@@ -40,11 +40,11 @@ def adjust(p: ArrayLike, method: Correction) -> Floats:
 
 
 def with_adjusted(table: Frame, column: str = "p") -> Frame:
-    """The table with ``p_holm`` and ``p_bh`` directly behind ``p``, over all its rows."""
-    made = table.copy()
+    """The table with ``p_holm`` and ``p_bh`` (of any ``column``) directly behind it, over all its rows."""
+    made = table.drop(columns=[f"{column}_holm", f"{column}_bh"], errors="ignore")
     place = made.columns.get_loc(column) + 1
-    made.insert(place, "p_bh", adjust(made[column], "bh"))
-    made.insert(place, "p_holm", adjust(made[column], "holm"))
+    made.insert(place, f"{column}_bh", adjust(made[column], "bh"))
+    made.insert(place, f"{column}_holm", adjust(made[column], "holm"))
     return made
 
 

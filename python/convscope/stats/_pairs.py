@@ -39,7 +39,8 @@ def pair_layers(
     Raises
     ------
     ValueError
-        where the keys do not tell values apart, or there is no such layer.
+        where the keys do not tell values apart, there is no such layer, or a measure's points are events that were found (peaks, voiced periods), which
+        have no partners by their number.
 
     Examples
     --------
@@ -64,6 +65,8 @@ def pair_layers(
         raise ValueError(
             f"keys: expected columns that tell values apart, got {repeated.sum()} rows alike, such as {first}"
         )
+    if keys is None and "point" in chosen:
+        _check_placed(table, [key for key in chosen if key != "point"], layer, measure)
     is_output = table[layer] == output
     require(
         bool(is_output.any()), "output", f"a layer of {', '.join(map(str, table[layer].unique()))}", output
@@ -73,3 +76,16 @@ def pair_layers(
         columns={value: "layer_value", layer: "layer"}
     )
     return layers.merge(outputs, on=together, how="inner").rename(columns={measure: "measure"})
+
+
+def _check_placed(table: Frame, keys: list[str], layer: str, measure: str) -> None:
+    """The k-th event that is found in a layer need not be the k-th of the output: only points that are placed can be paired."""
+    counts = table.groupby([measure, layer, *keys], observed=True, dropna=False).size()
+    of_measure = counts.groupby(level=0, observed=True).nunique()
+    found = [str(name) for name in of_measure.index[of_measure > 1]]
+    require(
+        not found,
+        "table",
+        "measures with as many points everywhere; events that are found have to be matched by their times",
+        ", ".join(found),
+    )

@@ -125,7 +125,7 @@ def causal_effects(
 
     effects = _table({"to": steps.others}, times, "ate", means(steps.effects))
     if distances or (distances is None and not found.has_time):
-        effects = effects.join(_distances(steps, level, draws, seed))
+        effects = with_adjusted(effects.join(_distances(steps, level, draws, seed)), "p_wasserstein")
     effects["dropped"] = len(found.bases) - effects["pairs"]
     increments = ice = library("pandas").DataFrame()
     per_base = ice

@@ -66,7 +66,9 @@ def effects_of_table(
     whole = {name: _together(found, name) for name in ("effects", "increments", "ice", "per_base")}
     for name in ("effects", "increments", "ice"):
         if len(whole[name]):
-            whole[name] = with_adjusted(whole[name].drop(columns=["p_holm", "p_bh"]))
+            columns = [each for each in ("p", "p_wasserstein") if each in whole[name]]
+            for each in columns:
+                whole[name] = with_adjusted(whole[name], each)
     return Effects(**whole, settings={**found[0][1].settings, "variable": variable, "by": groups})
 
 
