@@ -47,9 +47,9 @@ def test_maps_are_those_of_torch(net):
         found = profiles.feature_maps(net, z, layer)
         np.testing.assert_allclose(found.maps, exact[layer].numpy(), rtol=1e-4, atol=1e-6)
         assert found.layer.name == layer
-    some = profiles.profiles.feature_maps(net, z, "conv2", channels=[3, 0])
-    assert np.array_equal(some.maps, profiles.profiles.feature_maps(net, z, "conv2").maps[:, [3, 0]])
-    before = profiles.profiles.feature_maps(net, z, "conv2", at="pre").maps
+    some = profiles.feature_maps(net, z, "conv2", channels=[3, 0])
+    assert np.array_equal(some.maps, profiles.feature_maps(net, z, "conv2").maps[:, [3, 0]])
+    before = profiles.feature_maps(net, z, "conv2", at="pre").maps
     assert (before < 0).any()
     np.testing.assert_allclose(np.maximum(before, 0), exact["conv2"].numpy(), rtol=1e-4, atol=1e-6)
 
@@ -138,7 +138,7 @@ def test_cluster_means_of_a_wavegan(net):
     clusters = profiles.cluster_maps(profiles.map_profiles(net, z, "conv2"), clusters=3, gamma="auto")
     readout = profiles.cluster_readout(clusters)
     series = cs.fast_probe(net, z, layers="conv2", reduce={"conv2": readout})["conv2"]
-    maps = profiles.profiles.feature_maps(net, z, "conv2").maps
+    maps = profiles.feature_maps(net, z, "conv2").maps
     expected = np.stack([maps[:, clusters.labels == each].mean(1) for each in range(3)], axis=1)
     np.testing.assert_allclose(series, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
 
