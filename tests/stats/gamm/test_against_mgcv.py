@@ -21,10 +21,10 @@ HERE = Path(__file__).parent / "mgcv"
 
 
 @pytest.fixture(params=FIXTURES)
-def fixture(request, shared_data):
+def fixture(request):
     """(table, rho, mgcv's tables by name)"""
     name, rho = request.param.split("_")
-    folder = HERE if name == "null3" else shared_data / "gamm"
+    folder = HERE if name == "null3" else request.getfixturevalue("shared_data") / "gamm"
     kinds = ("ptab", "stab", "pred", "diff")
     tables = {kind: pd.read_csv(folder / f"mgcv_{request.param}_{kind}.csv") for kind in kinds}
     return pd.read_csv(folder / f"{name}.csv"), float(rho), tables
