@@ -171,3 +171,35 @@ def test_a_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "parselmouth", None)
     with pytest.raises(ImportError, match=r"pip install 'convscope\[acoustics\]'"):
         acoustics.measure(SOUND, F0(), rate_hz=16000)
+
+
+def test_the_ripple_of_single_precision_is_no_sound():
+    flat = np.full(8000, np.float32(0.7))
+    flat[::2] = np.nextafter(flat[0], np.float32(1))
+    for as_published in (False, True):
+        table = acoustics.measure(flat, Intensity(), rate_hz=16000, as_published=as_published).table
+        assert table["value"].isna().all()
+        assert (table["reason"] == "the series is constant up to rounding").all()
+    louder = acoustics.measure(0.7 + 1e-4 * SOUND, Intensity(), rate_hz=16000).table
+    assert louder["value"].notna().all()
+
+
+def test_sounds_as_columns_are_refused_and_short_sounds_are_not():
+    columns = np.random.default_rng(0).standard_normal((16000, 2))
+    with pytest.raises(ValueError, match=r"source: expected a row for each sound .* transpose it"):
+        acoustics.measure(columns, Intensity(), rate_hz=16000)
+    many = np.random.default_rng(0).standard_normal((200, 39))
+    found = acoustics.measure(many, acoustics.Envelope(2), rate_hz=4000)
+    assert found.table["value"].notna().all()
+
+
+def test_clicks_count_where_no_stretch_is_too_short():
+    found = acoustics.measure(SOUND, acoustics.Duration(shortest_s=0), rate_hz=16000).wide()
+    assert found["duration"].iloc[0] == pytest.approx(0.5, abs=0.005)
+
+
+def test_an_interval_between_two_frames_is_not_called_unvoiced():
+    pytest.importorskip("parselmouth", reason="Praat is not installed (extra acoustics)")
+    marks = Intervals((Interval(0, "v", 0.2021, 0.2059),))
+    table = acoustics.measure(SOUND, F0(75, 450), rate_hz=16000, intervals=marks).table
+    assert set(table["reason"]) == {"no frame of the track in the interval"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from tests.acoustics.planted import layer_of, noise, vowel
+from tests.sweep.sweeps import design, generator
 
 import convscope as cs
 from convscope import acoustics
@@ -75,17 +76,17 @@ def test_short_segments_are_given_to_their_neighbours():
 
 
 def test_layers_are_chosen_by_name():
-    net = cs.models.build(
-        cs.models.preset("tf1-ciwgan", role="generator", dim=2, latent_dim=10), seed=1
-    ).eval()
-    series = cs.fast_probe(net, np.random.default_rng(0).uniform(-1, 1, (2, 10)).astype(np.float32))
+    net = generator(strides=(4, 4, 4, 4, 4))
+    series = cs.fast_probe(net, design(2)[:2])
     with pytest.raises(
         ValueError, match="layer: expected one of fc, conv1, conv2, conv3, conv4, out, got None"
     ):
         acoustics.find_segments(series)
     with pytest.raises(ValueError, match="got 'conv9'"):
         acoustics.find_segments(series, layer="conv9")
-    assert {row.sound for row in acoustics.find_segments(series, layer="out")} <= {0, 1}
+    found = acoustics.find_segments(series, layer="out")
+    assert list(found) == list(acoustics.find_segments(np.asarray(series["out"]), rate_hz=16000))
+    assert {row.sound for row in found} == {0, 1}
 
 
 def test_comparison_counts_what_was_not_found():
@@ -110,3 +111,11 @@ def test_synthetic_words_on_output_and_layer():
     layers = np.stack([layer_of(row, 4) for row in corpus.waveforms])
     on_layer = acoustics.compare_classes(acoustics.find_segments(layers, rate_hz=4000), known)
     assert on_layer.accuracy > 0.85
+
+
+def test_segments_that_overlap_cannot_be_compared():
+    found = Intervals((Interval(0, "vowel", 0.0, 1.0), Interval(0, "fricative", 0.2, 0.4)))
+    with pytest.raises(
+        ValueError, match="found: expected segments that follow each other, got overlapping ones in sound 0"
+    ):
+        acoustics.compare_classes(found, KNOWN)

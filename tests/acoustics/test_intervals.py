@@ -148,3 +148,41 @@ def test_normalised_time_of_several_layers_and_its_errors():
         acoustics.normalised_time(series, Intervals((Interval(0, "s", 0.5, 2),)))
     with pytest.raises(ValueError, match="intervals: expected sounds below 2"):
         acoustics.normalised_time(series, Intervals((Interval(2, "s", 0.5, 0.6),)))
+
+
+def test_numbers_are_those_of_the_intervals_given_whatever_is_cut_off():
+    marks = Intervals(
+        (Interval(0, "before", -0.5, -0.2), Interval(0, "v", 0.1, 0.2), Interval(1, "w", 0.1, 0.9))
+    )
+    sounds = np.stack([vowel(120, 16000), vowel(150, 16000)])
+    measured = acoustics.measure(
+        sounds, acoustics.Intensity(), rate_hz=16000, intervals=marks, beyond="clip"
+    ).wide()
+    assert measured[["sound", "interval", "label"]].values.tolist() == [[0, 1, "v"], [1, 0, "w"]]
+    cut = acoustics.normalised_time(sounds, marks, points=2, rate_hz=16000, beyond="clip")
+    assert cut[["interval", "label"]].values.tolist() == [[1, "v"], [1, "v"], [2, "w"], [2, "w"]]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ((0.5, "s", 0.1, 0.2), "intervals: expected whole numbers of sounds, got .*0.5"),
+        ((0, None, 0.1, 0.2), "intervals: expected a label in each row, got rows without one"),
+        ((0, "s", float("nan"), 0.2), "intervals: expected a start_s in each row"),
+    ],
+)
+def test_rows_that_are_no_intervals_are_refused(row, message):
+    table = pandas.DataFrame([row], columns=["sound", "label", "start_s", "end_s"])
+    with pytest.raises(ValueError, match=message):
+        Intervals.from_table(table)
+
+
+def test_no_intervals_make_empty_tables_of_the_same_columns():
+    whole = acoustics.measure(vowel(120, 16000), acoustics.Intensity(points=2), rate_hz=16000)
+    none = acoustics.measure(
+        vowel(120, 16000), acoustics.Intensity(points=2), rate_hz=16000, intervals=Intervals(())
+    )
+    assert len(none.table) == 0
+    numbers = ["sound", "rate_hz", "interval", "point", "time_s", "frequency_hz", "value"]
+    assert none.table.dtypes[numbers].equals(whole.table.dtypes[numbers])
+    assert len(none.wide()) == len(none.reasons()) == 0

@@ -9,6 +9,7 @@ from tests.acoustics.planted import layer_of, vowel
 import convscope as cs
 from convscope import acoustics
 from convscope.acoustics import F0, Formants, Intensity
+from convscope.acoustics._pitch import pitch_of as PITCH
 
 parselmouth = pytest.importorskip("parselmouth", reason="Praat is not installed (extra acoustics)")
 SOUND = vowel(120, 16000, 1.024)
@@ -106,3 +107,19 @@ def test_values_above_one_are_clipped_in_files(tmp_path):
     assert cs.data.read_sound(path).samples.max() == pytest.approx(1, abs=1e-4)
     with pytest.raises(ValueError, match="at most 16000 Hz, got 44100"):
         acoustics.write_layer_sounds(tmp_path, np.zeros(4096), rate_hz=44100)
+
+
+def test_measures_of_one_range_share_praats_pitch(monkeypatch):
+    from convscope.acoustics import VoicedPeriods, _pitch
+
+    asked = []
+    monkeypatch.setattr(
+        _pitch, "pitch_of", lambda sound, **range_hz: asked.append(range_hz) or PITCH(sound, **range_hz)
+    )
+    for as_published in (False, True):
+        _pitch.pitch_track.cache_clear()
+        asked.clear()
+        acoustics.measure(
+            layer_of(SOUND, 4), F0(75, 450), VoicedPeriods(75, 450), rate_hz=4000, as_published=as_published
+        )
+        assert asked == [{"floor_hz": 75, "ceiling_hz": 450}]

@@ -120,3 +120,17 @@ def test_the_repr_counts(found):
     assert repr(found).startswith(
         f"Measurements({len(found.table)} values, {missing} of them NaN with a reason: "
     )
+
+
+def test_xarray_knows_labels_and_times(found):
+    dataset = found.to_xarray()
+    assert dataset["label"].sel(sound=0).values.tolist() == ["v", "s"]
+    assert dataset["label"].sel(sound=2, interval=1).item() == "", "sound 2 has one interval"
+    track = found.only("intensity")
+    chosen = track[(track["sound"] == 0) & (track["interval"] == 1)]
+    times = dataset["time_intensity"].sel(sound=0, interval=1)
+    assert times.values.ravel().tolist() == chosen["time_s"].tolist()
+    assert times.attrs["units"] == "s"
+    assert dataset["level"].dims == ("sound", "layer", "interval", "point_level", "frequency_level")
+    assert "point_level" in dataset["time_level"].dims
+    assert "frequency_level" not in dataset["time_level"].dims

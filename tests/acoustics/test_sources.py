@@ -146,3 +146,91 @@ def test_a_large_store_is_read_in_blocks(net, tmp_path, monkeypatch):
     same(acoustics.measure(tree, *MEASURES, progress=lambda done, total: told.append((done, total))), whole)
     count = len(design(2))
     assert told == [(i + 1, count) for i in range(count)]
+
+
+@pytest.fixture(scope="module")
+def kept(net, tmp_path_factory):
+    """A store of windows, one of every second value, one without series."""
+
+    def store(name, *keep):
+        out = tmp_path_factory.mktemp("kept") / name
+        cs.Sweep(net, design(2), out=out, layers=["conv4", "out"], keep=keep).run()
+        return cs.open_sweep(out)
+
+    return {
+        "window": store("window", "window:0.2:0.5"),
+        "windows": store("windows", "window:0.1:0.2:0.5:0.7"),
+        "decimated": store("decimated", "decimate:2"),
+        "scalar": store("scalar", "peak"),
+    }
+
+
+def test_a_kept_window_is_measured_as_the_stretch_it_is(kept, series):
+    found = acoustics.measure(kept["window"], Intensity(100), Lag())
+    info = series.info("conv4")
+    times_s = info.times_s()
+    held = (times_s >= 0.2) & (times_s <= 0.5)
+    layer = found.settings["layers"]["conv4"]
+    assert (layer["rate_hz"], layer["length"], layer["start_s"]) == (4000, held.sum(), times_s[held][0])
+    alone = acoustics.measure(
+        np.asarray(series["conv4"])[:, held], Intensity(100), rate_hz=4000, start_s=times_s[held][0]
+    )
+    rows = found.only("intensity_mean")
+    expected = alone.only("intensity_mean")["value"].to_numpy()
+    assert rows[rows["layer"] == "conv4"]["value"].to_numpy() == pytest.approx(expected, rel=1e-9)
+
+
+def test_several_windows_are_no_series(kept):
+    with pytest.raises(
+        ValueError,
+        match="source: expected layers with time series, got conv4: times of conv4: expected even steps",
+    ):
+        acoustics.measure(kept["windows"], Intensity())
+
+
+def test_a_decimated_series_has_half_the_rate(kept):
+    found = acoustics.measure(kept["decimated"], Intensity(100))
+    assert {name: each["rate_hz"] for name, each in found.settings["layers"].items()} == {
+        "conv4": 2000,
+        "out": 8000,
+    }
+    stored = kept["decimated"]["out"]["mean_decimated"].values
+    alone = acoustics.measure(stored, Intensity(100), rate_hz=8000).table
+    rows = found.table[found.table["layer"] == "out"]
+    assert rows["value"].to_numpy() == pytest.approx(alone["value"].to_numpy(), rel=1e-9)
+
+
+def test_scalars_are_no_series(kept):
+    with pytest.raises(
+        ValueError, match="source: expected layers with time series, got conv4: kept without its series"
+    ):
+        acoustics.measure(kept["scalar"], Intensity())
+
+
+def test_one_layer_of_a_store(net, found, tmp_path):
+    cs.Sweep(net, design(2), out=tmp_path / "a").run()
+    one = acoustics.measure(cs.open_sweep(tmp_path / "a")["conv3"], Intensity(100)).table
+    rows = found.only("intensity_mean", "intensity_max")
+    assert one["value"].tolist() == rows[rows["layer"] == "conv3"]["value"].tolist()
+    assert set(one["layer"]) == {"conv3"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"reduction": "mean"}, "reduction: expected none beside a source that has one, got mean"),
+        ({"start_s": 0.5}, "start_s: expected none beside a source that knows its times, got 0.5"),
+        ({"rate_hz": 4000}, "rate_hz: expected none beside a source that knows its rates, got 4000"),
+        ({"waveform": "out", "waveform_rate_hz": 16000}, "waveform_rate_hz: expected none beside a layer"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(series, settings, message):
+    with pytest.raises(ValueError, match=message):
+        acoustics.measure(series, Intensity(), Lag(), **settings)
+
+
+def test_a_dataset_has_no_other_reduction(series):
+    with pytest.raises(
+        ValueError, match="reduction: expected one of fc, conv1, conv2, conv3, conv4, out, got rms"
+    ):
+        acoustics.measure(series.to_xarray(), Intensity(), reduction="rms")

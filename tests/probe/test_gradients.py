@@ -199,3 +199,16 @@ def test_samples_that_influence_each_other_are_refused(method):
 
 def test_the_public_name():
     assert cs.probe.latent_gradients is latent_gradients
+
+
+def test_one_variable_may_be_a_number():
+    net = smooth()
+    alone = latent_gradients(net, points(), layers="3", variables=3)
+    assert alone.variables == ("z3",)
+    assert (alone["3"] == latent_gradients(net, points(), layers="3", variables=["z3"])["3"]).all()
+
+
+def test_a_design_is_read_as_its_vectors():
+    drawn = cs.latents.random(4, size=6, seed=0)
+    found = latent_gradients(smooth(), drawn, layers="3", variables=1)
+    assert (found["3"] == latent_gradients(smooth(), drawn[:], layers="3", variables=1)["3"]).all()

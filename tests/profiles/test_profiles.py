@@ -208,7 +208,7 @@ def test_what_cannot_be_mapped_is_refused(net, call, message):
     [
         (np.ones((5, 3)), {}, "profiles: expected maps that differ"),
         (np.full((5, 3), np.nan), {}, "profiles: expected finite numbers"),
-        (np.eye(3), {"clusters": 4}, "clusters: expected 2 to 3"),
+        (np.eye(3), {"clusters": 3}, "clusters: expected at least 2 and fewer than the 3 maps, got 3"),
         (np.eye(3), {"gamma": 0.0}, "gamma: expected a positive number or 'auto'"),
         (np.eye(3), {"runs": 0}, "runs: expected at least 1"),
     ],

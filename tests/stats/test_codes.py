@@ -112,3 +112,10 @@ def test_binary_codes_have_a_model_of_their_bits():
 def test_what_is_no_code_is_refused(code, word, settings, message):
     with pytest.raises(ValueError, match=message):
         stats.code_table(code, word, **settings)
+
+
+def test_an_assignment_of_other_codes_is_refused():
+    with pytest.raises(
+        ValueError, match=r"assignment: expected codes of 0, 1 and words of a, b, got \{'5': 'c'\}"
+    ):
+        stats.code_table([0, 0, 1, 1], ["a", "a", "b", "b"], assignment={"5": "c"}, permutations=19)

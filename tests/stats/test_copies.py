@@ -98,3 +98,8 @@ def test_the_same_seed_gives_the_same_result():
 def test_bad_series_are_refused(series, settings, message):
     with pytest.raises(ValueError, match=message):
         stats.find_copies(series, 1000, **settings)
+
+
+def test_recordings_of_minutes_are_refused():
+    with pytest.raises(ValueError, match="series: expected at most 30 s at 100 frames per second"):
+        stats.find_copies(np.random.default_rng(0).standard_normal(40 * 1000), 1000.0)

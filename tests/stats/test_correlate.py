@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -118,3 +120,58 @@ def test_infinite_values_and_text_are_refused():
         stats.correlate(table, "x", "y")
     with pytest.raises(ValueError, match="word: expected numbers"):
         stats.correlate(table, "word", "y")
+
+
+@pytest.mark.parametrize("method", ["pearson", "spearman"])
+def test_resamples_are_correlations_of_resampled_rows(method):
+    """Taken literally: rows of each drawn item put together, as often as it was drawn."""
+    from convscope.stats import _correlate
+
+    rng = np.random.default_rng(4)
+    table = repeated(rng, 9, 3).round(1)
+    units = table["sound"].to_numpy()
+    resampled = getattr(_correlate, f"_resampled_{method}")
+    found = resampled(table["x"].to_numpy(), table["y"].to_numpy(), units, 20, np.random.default_rng(7))
+    counts = np.random.default_rng(7).multinomial(9, np.full(9, 1 / 9), size=20)
+    for r, taken in zip(found, counts, strict=True):
+        rows = table.loc[table.index.repeat(taken[units])]
+        assert r == pytest.approx(
+            getattr(scipy_stats, f"{method}r")(rows["x"], rows["y"]).statistic, rel=1e-9
+        )
+
+
+@pytest.mark.parametrize("method", ["pearson", "spearman"])
+def test_blocks_of_draws_are_the_same_draws(method, monkeypatch):
+    from convscope.stats import _correlate
+
+    table = repeated(np.random.default_rng(5), 12, 4)
+    settings = {"items": "sound", "method": method, "draws": 100}
+    whole = stats.correlate(table, "x", "y", **settings).correlations
+    monkeypatch.setattr(_correlate, "BLOCK_VALUES", 100)
+    pd.testing.assert_frame_equal(
+        stats.correlate(table, "x", "y", **settings).correlations, whole, rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    "settings", [{"method": "spearman"}, {"items": "sound"}, {"items": "sound", "method": "spearman"}]
+)
+def test_memory_does_not_grow_with_draws_times_rows(settings):
+    table = repeated(np.random.default_rng(6), 300, 20)  # 2,000 draws of 6,000 rows would be 96 MB an array
+    stats.correlate(table[:400], "x", "y", **settings)
+    tracemalloc.start()
+    try:
+        stats.correlate(table, "x", "y", **settings)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 12 * 8 * (1 << 21)
+
+
+def test_rows_of_no_item_are_dropped_and_counted():
+    table = repeated(np.random.default_rng(8), 10, 3).astype({"sound": object})
+    expected = stats.correlate(table[3:], "x", "y", items="sound").correlations.iloc[0]
+    table.loc[:2, "sound"] = None
+    row = stats.correlate(table, "x", "y", items="sound").correlations.iloc[0]
+    assert (row["n"], row["dropped"], row["items"]) == (27, 3, 9)
+    assert row["p"] == expected["p"]

@@ -270,3 +270,9 @@ def test_all_patterns_of_signs_are_exact_for_the_largest_too():
     effects = stats.causal_effects(measured, [0.0, 1.0]).effects
     assert effects.p_max[0] == pytest.approx(2 / 1024)
     assert effects.p[0] == pytest.approx(2 / 1024)
+
+
+def test_rows_without_a_base_are_refused():
+    base = np.append(np.repeat(np.arange(10.0), 2), [np.nan, np.nan])
+    with pytest.raises(ValueError, match="base: expected one in each row, got rows without one"):
+        stats.causal_effects(np.zeros(22), [0.0, 1.0] * 11, base)

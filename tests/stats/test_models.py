@@ -148,3 +148,11 @@ def test_mixed_models_that_cannot_be_are_refused(change, settings, message):
     table = change(items(np.random.default_rng(0), 6, 4, 1.0))
     with pytest.raises(ValueError, match=message):
         stats.mixed_model(table, "y", predictors="x", items="item", **settings)
+
+
+def test_categories_have_an_order_of_their_own():
+    rng = np.random.default_rng(0)
+    kinds = pd.Categorical(["low", "mid", "high"] * 4, categories=["low", "mid", "high", "never"])
+    table = pd.DataFrame({"y": rng.standard_normal(12), "height": kinds})
+    terms = stats.linear_model(table, "y", predictors="height").coefficients["term"].tolist()
+    assert terms == ["(Intercept)", "height[mid]", "height[high]"]

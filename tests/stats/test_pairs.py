@@ -75,3 +75,13 @@ def test_pairs_go_straight_into_correlations():
 def test_what_cannot_be_paired_is_refused(change, settings, message):
     with pytest.raises(ValueError, match=message):
         stats.pair_layers(change(long_table()), **settings)
+
+
+def test_bands_of_a_spectrum_are_told_apart():
+    table = long_table().query("measure == 'f0'").assign(measure="level")
+    bands = pd.concat([table.assign(frequency_hz=hz, value=table["value"] + hz) for hz in (500.0, 1500.0)])
+    both = pd.concat([bands, long_table().query("measure == 'intensity'").assign(frequency_hz=np.nan)])
+    pairs = stats.pair_layers(both)
+    assert pairs.groupby("measure").size().to_dict() == {"intensity": 48, "level": 96}
+    offset = pairs["layer"].map({"conv3": 0.3, "conv4": 0.4})
+    assert (pairs["layer_value"] - pairs["output_value"]).tolist() == pytest.approx(offset.tolist())

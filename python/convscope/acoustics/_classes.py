@@ -7,6 +7,7 @@ of what varies.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -15,13 +16,14 @@ from numpy.typing import NDArray
 
 from ._capacity import f0_reason
 from ._intervals import Interval, Intervals
-from ._measure import expect
+from ._measure import expect, expect_range
 from ._source import Layer, Source, source_of
 from ._spans import Span
 from ._wave import Floats, Wave
 
 SoundClass: TypeAlias = Literal["vowel", "fricative", "silence"]
 CLASSES: tuple[SoundClass, ...] = ("vowel", "fricative", "silence")
+BLOCK_VALUES = 1 << 20  # of frames that are looked at together
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,7 @@ class ClassSettings:
     shortest_s: float = 0.02
 
     def __post_init__(self) -> None:
-        expect(
-            0 < self.floor_hz < self.ceiling_hz,
-            "floor_hz, ceiling_hz",
-            "a floor below the ceiling, both positive",
-            f"{self.floor_hz:g} and {self.ceiling_hz:g}",
-        )
+        expect_range(self.floor_hz, self.ceiling_hz)
         least_s = 2 / self.floor_hz
         expect(
             self.window_s >= least_s, "window_s", f"two periods of the floor, {least_s:.4g}", self.window_s
@@ -107,12 +104,12 @@ def frames_of(wave: Wave, settings: ClassSettings) -> ClassFrames:
     length = round(settings.window_s * wave.rate_hz)
     centres = np.arange(0, wave.values.size, settings.step_s * wave.rate_hz).astype(int)
     padded = np.pad(wave.values, length, mode="edge")
-    rows = padded[centres[:, None] + length - length // 2 + np.arange(length)]  # (frames, window)
-    rows = rows - rows.mean(1, keepdims=True)
-    periodicity = _periodicity(rows, wave.rate_hz, settings)
-    # Levels over a third of the window: a stop's edge is sharper than a period is long.
-    middle = rows[:, length // 3 : length - length // 3]
-    power = middle.var(1)
+    most = max(BLOCK_VALUES // length, 1)
+    blocks = [centres[first : first + most] for first in range(0, centres.size, most)]
+    periodicity, power = map(
+        np.concatenate,
+        zip(*(_looked_at(padded, block, wave.rate_hz, settings) for block in blocks), strict=True),
+    )
     with np.errstate(divide="ignore"):
         level_db = 10 * np.log10(power / power.max())
     is_voiced = periodicity >= settings.periodicity
@@ -144,17 +141,21 @@ def find_segments(
         If the source has several layers and none is named, or a layer's rate cannot carry classes. A sound
         without anything in it has no segments.
     """
-    settings = settings or ClassSettings()
+    chosen = settings or ClassSettings()
     found = one_layer(source_of(source, rate_hz=rate_hz, start_s=start_s, reduction=reduction), layer)
-    reason = f0_reason(
-        found.rate_hz, found.length, floor_hz=settings.floor_hz, ceiling_hz=settings.ceiling_hz
-    )
+    reason = f0_reason(found.rate_hz, found.length, floor_hz=chosen.floor_hz, ceiling_hz=chosen.ceiling_hz)
     expect(not reason, "layer", "one that carries classes of sound", reason)
-    made: list[Interval] = []
-    for sound, wave in enumerate(found.waves()):
-        for name, span in segments_of(frames_of(wave, settings), settings.shortest_s):
-            made.append(Interval(sound, name, span.start_s, span.end_s))
-    return Intervals(tuple(made)).within(found.axis.begin_s, found.axis.end_s, beyond="clip")
+    return found_in(found, lambda wave: segments_of(frames_of(wave, chosen), chosen.shortest_s))
+
+
+def found_in(layer: Layer, find: Callable[[Wave], Iterable[tuple[str, Span]]]) -> Intervals:
+    """What is found in each sound of a layer, cut to it."""
+    made = [
+        Interval(sound, name, span.start_s, span.end_s)
+        for sound, wave in enumerate(layer.waves())
+        for name, span in find(wave)
+    ]
+    return Intervals(tuple(made)).within(layer.axis.begin_s, layer.axis.end_s, beyond="clip")
 
 
 def segments_of(frames: ClassFrames, shortest_s: float) -> list[tuple[str, Span]]:
@@ -187,6 +188,18 @@ def one_layer(source: Source, name: str | None) -> Layer:
     if found is None:
         raise ValueError(f"layer: expected one of {known}, got {name!r}")
     return found
+
+
+def _looked_at(
+    padded: Floats, centres: NDArray[np.intp], rate_hz: float, settings: ClassSettings
+) -> tuple[Floats, Floats]:
+    """(frames,) periodicity and power in windows around these places."""
+    length = round(settings.window_s * rate_hz)
+    rows = padded[centres[:, None] + length - length // 2 + np.arange(length)]  # (frames, window)
+    rows = rows - rows.mean(1, keepdims=True)
+    # Levels over a third of the window: a stop's edge is sharper than a period is long.
+    middle = rows[:, length // 3 : length - length // 3]
+    return _periodicity(rows, rate_hz, settings), middle.var(1)
 
 
 def _periodicity(rows: Floats, rate_hz: float, settings: ClassSettings) -> Floats:

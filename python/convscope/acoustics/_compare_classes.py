@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._classes import CLASSES
-from ._intervals import DataFrame, Intervals
+from ._intervals import TOLERANCE_S, DataFrame, Intervals
 from ._measure import expect
 from ._optional import library
 
@@ -47,6 +47,8 @@ class ClassComparison:
 def class_of_phone(label: str) -> str | None:
     """The class of a phone of TIMIT or espeak-ng; None for what is none of the three.
 
+    ARPABET in capitals is read as espeak-ng's, where T is a fricative: lower its labels first.
+
     Examples
     --------
     >>> [class_of_phone(label) for label in ("ae", "'aa", "sh", "kcl", "n", "eng")]
@@ -81,7 +83,7 @@ def compare_classes(
     Raises
     ------
     ValueError
-        If no known label is of any class.
+        If no known label is of any class, or segments found overlap.
     """
     seconds: dict[tuple[str, str], float] = {}
     errors: list[float] = []
@@ -91,6 +93,8 @@ def compare_classes(
         ends = np.array([each.end_s for each in segments])
         names = [each.label for each in segments]
         starts = np.array([each.start_s for each in segments])
+        is_apart = bool((starts[1:] >= ends[:-1] - TOLERANCE_S).all())
+        expect(is_apart, "found", "segments that follow each other", f"overlapping ones in sound {sound}")
         for name, row in rows:
             if name is None:
                 continue

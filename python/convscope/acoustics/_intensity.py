@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._capacity import duration_reason, intensity_reason
 from ._measure import Measure, Output, Reading, expect
@@ -20,7 +21,9 @@ from ._spans import Span, inside, runs
 from ._wave import Floats, Wave
 
 REFERENCE_POWER = 4e-10  # (2e-5 Pa)^2
+BLOCK_VALUES = 1 << 20  # of frames that are looked at together
 _BEYOND = "no frame there: the window reaches beyond the sound"
+NEAR_S = 0.005  # to either side: what varies within it sounds
 SILENCE_DB = -200.0  # what rounding leaves of digital silence lies below
 
 
@@ -114,7 +117,7 @@ class Duration(Measure):
 
     def cannot(self, rate_hz: float, length: int) -> str:
         """See `_capacity`."""
-        return duration_reason(rate_hz, resolution_s=self.shortest_s)
+        return duration_reason(rate_hz, resolution_s=self.shortest_s or NEAR_S)
 
     def track(self, wave: Wave, waveform: Wave | None) -> tuple[Span, ...]:
         """The stretches that sound."""
@@ -148,12 +151,22 @@ def intensity_frames(wave: Wave, floor_hz: float) -> tuple[Floats, Floats]:
     first_s = 0.5 * duration_s - 0.5 * (count * step_s) + 0.5 * step_s
     middles_s = first_s + np.arange(count) * step_s
     centres = np.floor((middles_s - 0.5 * spacing_s) / spacing_s + 1.5).astype(int) - 1
+    most = max(BLOCK_VALUES // weights.size, 1)
+    blocks = (centres[first : first + most] for first in range(0, count, most))
+    power = np.concatenate([_weighted_power(values, weights, block) for block in blocks])
+    return wave.from_praat_s(middles_s), power
+
+
+def _weighted_power(values: Floats, weights: Floats, centres: NDArray[np.intp]) -> Floats:
+    """(frames,) mean squares in windows around these places, each without its mean; what lies beyond the sound does not count."""
+    half = weights.size // 2
     rows = centres[:, None] + np.arange(-half, half + 1)  # (frames, window)
     is_there = (rows >= 0) & (rows < values.size)
     frames = np.where(is_there, values[np.clip(rows, 0, values.size - 1)], 0)
     weighing = np.where(is_there, weights, 0)
     frames = np.where(is_there, frames - (frames.sum(1) / is_there.sum(1))[:, None], 0)
-    return wave.from_praat_s(middles_s), (frames**2 * weighing).sum(1) / weighing.sum(1)
+    power: Floats = (frames**2 * weighing).sum(1) / weighing.sum(1)
+    return power
 
 
 def decibels(power: Floats) -> Floats:
@@ -166,7 +179,7 @@ def decibels(power: Floats) -> Floats:
 def sounding(wave: Wave, threshold_db: float) -> Any:
     """(L,) whether each value is part of a stretch that ranges over more than the threshold."""
     ndimage = library("scipy.ndimage")
-    size = 2 * max(round(0.005 * wave.rate_hz), 1) + 1
+    size = 2 * max(round(NEAR_S * wave.rate_hz), 1) + 1
     span = ndimage.maximum_filter1d(wave.values, size) - ndimage.minimum_filter1d(wave.values, size)
     near = span > span.max() * 10 ** (threshold_db / 20)
     # What is near to activity is wider than it by half a window on each side.

@@ -144,6 +144,10 @@ class Intervals:
         columns = ("sound", "label", "start_s", "end_s")
         missing = [name for name in columns if name not in table]
         expect(not missing, "intervals", f"columns {', '.join(columns)}", f"none named {', '.join(missing)}")
+        for name in columns:
+            expect(not table[name].isna().any(), "intervals", f"a {name} in each row", "rows without one")
+        fractions = [sound for sound in table["sound"] if int(sound) != sound]
+        expect(not fractions, "intervals", "whole numbers of sounds", fractions[:1])
         values = (table[name].tolist() for name in columns)
         return cls(
             tuple(
@@ -176,9 +180,14 @@ class Intervals:
             With ``beyond="error"``, for the first that reaches more than 11 ms beyond. With ``"clip"`` what
             lies outside is cut off, and an interval without anything inside is left out.
         """
+        return Intervals(tuple(row for _, row in self.numbered_within(begin_s, end_s, beyond=beyond)))
+
+    def numbered_within(
+        self, begin_s: float, end_s: float, *, beyond: Beyond
+    ) -> Iterator[tuple[int, Interval]]:
+        """As `within`, each with its place among all, which does not depend on how long a layer lasts."""
         expect(beyond in ("error", "clip"), "beyond", "'error' or 'clip'", repr(beyond))
-        made = []
-        for row in self.rows:
+        for number, row in enumerate(self.rows):
             is_inside = begin_s - TOLERANCE_S <= row.start_s and row.end_s <= end_s + TOLERANCE_S
             if (not is_inside or row.start_s >= end_s or row.end_s <= begin_s) and beyond == "error":
                 raise ValueError(
@@ -187,5 +196,10 @@ class Intervals:
                 )
             start_s, stop_s = max(row.start_s, begin_s), min(row.end_s, end_s)
             if start_s < stop_s:
-                made.append(replace(row, start_s=start_s, end_s=stop_s))
-        return Intervals(tuple(made))
+                yield number, replace(row, start_s=start_s, end_s=stop_s)
+
+
+def check_sounds(intervals: Intervals, count: int) -> None:
+    """ValueError for an interval of a sound that is not there."""
+    last = max((row.sound for row in intervals), default=-1)
+    expect(last < count, "intervals", f"sounds below {count}", f"one of sound {last}")

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ._capacity import f0_reason, latency_reason
-from ._measure import Measure, Output, Reading, Refusal, expect
+from ._measure import Measure, Output, Reading, Refusal, expect, expect_range
 from ._praat import pitch_of, pulses_of, sound_of
 from ._spans import Span
 from ._wave import Floats, Wave
@@ -43,12 +43,7 @@ class PeakLatency(Measure):
     before: float = 0.25
 
     def __post_init__(self) -> None:
-        expect(
-            0 < self.floor_hz < self.ceiling_hz,
-            "floor_hz, ceiling_hz",
-            "a floor below the ceiling, both positive",
-            f"{self.floor_hz:g} and {self.ceiling_hz:g}",
-        )
+        expect_range(self.floor_hz, self.ceiling_hz)
         expect(0 <= self.before < 1, "before", "a share of a period, 0 to below 1", self.before)
 
     @property

@@ -77,3 +77,13 @@ def expect(holds: bool, what: str, expected: str, got: object) -> None:
     """ValueError that names a parameter."""
     if not holds:
         raise ValueError(f"{what}: expected {expected}, got {got}")
+
+
+def expect_range(floor_hz: float, ceiling_hz: float) -> None:
+    """A range of F0."""
+    expect(
+        0 < floor_hz < ceiling_hz,
+        "floor_hz, ceiling_hz",
+        "a floor below the ceiling, both positive",
+        f"{floor_hz:g} and {ceiling_hz:g}",
+    )

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ._intervals import Beyond, DataFrame, Intervals
+from ._intervals import Beyond, DataFrame, Intervals, check_sounds
 from ._measure import expect
 from ._optional import library
 from ._source import Layer, source_of
@@ -70,20 +70,16 @@ def normalised_time(
     tables = []
     for layer in found.layers:
         axis = layer.axis
-        rows = intervals.within(axis.begin_s, axis.end_s, beyond=beyond)
-        expect(
-            all(row.sound < layer.count for row in rows),
-            "intervals",
-            f"sounds below {layer.count}",
-            "a later one",
-        )
+        check_sounds(intervals, layer.count)
+        inside = list(intervals.numbered_within(axis.begin_s, axis.end_s, beyond=beyond))
+        rows = [row for _, row in inside]
         times = np.arange(points) / (points - 1) if by == "value" else (np.arange(points) + 0.5) / points
         starts, durations = (
             np.array([getattr(row.span, name) for row in rows], np.float64)[:, None]
             for name in ("start_s", "duration_s")
         )
         times_s = starts + durations * times  # (intervals, points)
-        numbers = np.repeat(np.arange(len(rows)), points)
+        numbers = np.repeat(np.array([number for number, _ in inside], np.int64), points)
         sounds = np.array([row.sound for row in rows], np.int64)
         positions = [axis.part(row.start_s, row.end_s).values.size for row in rows]
         half_s = durations / points / 2 if by == "mean" else None

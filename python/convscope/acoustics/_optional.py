@@ -1,17 +1,7 @@
-"""Libraries of the extra: imported when they are first needed, and missed with the command that installs them."""
+"""Libraries of the extra ``acoustics``: reading a sound needs neither pandas nor Praat."""
 
-from __future__ import annotations
+from functools import partial
 
-import importlib
-from typing import Any
+from .._libraries import imported
 
-
-def library(name: str) -> Any:
-    """The module ``name``, or ImportError that says which extra has it."""
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            f"acoustics: {name.partition('.')[0]} is not installed: pip install 'convscope[acoustics]'",
-            name=error.name,
-        ) from error
+library = partial(imported, extra="acoustics")

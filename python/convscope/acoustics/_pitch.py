@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ._capacity import f0_reason, harmonicity_reason
-from ._measure import Measure, Output, Reading, expect
+from ._measure import Measure, Output, Reading, expect, expect_range
 from ._praat import harmonicity_of, pitch_of, sound_of
 from ._spans import Span, inside, runs
 from ._wave import Floats, Wave
@@ -50,7 +50,7 @@ class F0(Measure):
     points: int = 0
 
     def __post_init__(self) -> None:
-        _expect_range(self.floor_hz, self.ceiling_hz)
+        expect_range(self.floor_hz, self.ceiling_hz)
         expect(self.points >= 0, "points", "0 or more", self.points)
 
     @property
@@ -72,14 +72,12 @@ class F0(Measure):
         pitch, times_s, frequencies_hz = track
         chosen = frequencies_hz[inside(times_s, span)]
         voiced = chosen[chosen > 0]
-        reason = "" if voiced.size else _NOT_VOICED
+        no_frame = "" if chosen.size else "no frame of the track in the interval"
+        reason = no_frame or ("" if voiced.size else _NOT_VOICED)
         readings = {
             "f0_median": Reading(float(np.median(voiced)) if voiced.size else np.nan, reason=reason),
             "f0_mean": Reading(float(voiced.mean()) if voiced.size else np.nan, reason=reason),
-            "voiced": Reading(
-                voiced.size / chosen.size if chosen.size else np.nan,
-                reason="" if chosen.size else "no frame of the track in the interval",
-            ),
+            "voiced": Reading(voiced.size / chosen.size if chosen.size else np.nan, reason=no_frame),
         }
         if self.points:
             points_s = span.points_s(self.points)
@@ -111,7 +109,7 @@ class VoicedPeriods(Measure):
     gap_s: float = 0.02
 
     def __post_init__(self) -> None:
-        _expect_range(self.floor_hz, self.ceiling_hz)
+        expect_range(self.floor_hz, self.ceiling_hz)
         expect(
             self.shortest_s >= 0 and self.gap_s >= 0,
             "shortest_s, gap_s",
@@ -201,12 +199,3 @@ def pitch_track(wave: Wave, floor_hz: float, ceiling_hz: float) -> tuple[Any, Fl
     """Praat's Pitch, (frames,) times and (frames,) frequencies in Hz, 0 where unvoiced."""
     pitch = pitch_of(sound_of(wave), floor_hz=floor_hz, ceiling_hz=ceiling_hz)
     return pitch, wave.from_praat_s(pitch.xs()), pitch.selected_array["frequency"]
-
-
-def _expect_range(floor_hz: float, ceiling_hz: float) -> None:
-    expect(
-        0 < floor_hz < ceiling_hz,
-        "floor_hz, ceiling_hz",
-        "a floor below the ceiling, both positive",
-        f"{floor_hz:g} and {ceiling_hz:g}",
-    )

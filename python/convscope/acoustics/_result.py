@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._folders import write_files
+from .._libraries import imported
 from ._intervals import DataFrame
 from ._measure import expect
 from ._optional import library
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 _TEXTS = ("layer", "label", "measure", "unit", "reason")
 _SHARED = {"sound": np.int64, "rate_hz": np.float64, "interval": np.int32}  # by all rows of an entry
-_OWN = ("point", "time_s", "frequency_hz", "value")
+_OWN = {"point": np.int32, "time_s": np.float64, "frequency_hz": np.float64, "value": np.float64}
 _COLUMNS = (
     *("sound", "layer", "rate_hz", "interval", "label", "point"),
     *("time_s", "frequency_hz", "measure", "value", "unit", "reason"),
@@ -83,8 +84,8 @@ class Measurements:
     def to_xarray(self) -> xarray.Dataset:
         """A variable for each measure with dims (sound, layer, interval, point...), and its reasons beside it.
 
-        A measure with one value has no dim for points; others have ``point_<measure>``, spectrograms
-        ``frequency_<measure>``, too.
+        A measure with one value has no dim for points; others have ``point_<measure>``, with their times in
+        ``time_<measure>``, spectrograms ``frequency_<measure>``, too. ``label`` is that of each interval.
         """
         import xarray
 
@@ -104,10 +105,11 @@ class Measurements:
             made = columns.set_index(keys)[[name, f"{name}_reason"]].to_xarray()
             made = made.rename({old: new for old, new in renamed.items() if old in made.dims})
             made[name].attrs["units"] = str(rows["unit"].iloc[0])
-            datasets.append(made)
+            datasets.append(made if is_single else made.assign_coords(_times(rows, name)))
         merged = xarray.merge(datasets, join="outer", compat="no_conflicts")
         in_order = merged.reindex(layer=list(self.table["layer"].cat.categories))
-        found: xarray.Dataset = in_order.assign_attrs(settings=json.dumps(self.settings))
+        labelled = in_order.assign_coords(label=_labels(self.table))
+        found: xarray.Dataset = labelled.assign_attrs(settings=json.dumps(self.settings))
         return found
 
     def to_csv(self, path: Path | str) -> None:
@@ -122,12 +124,7 @@ class Measurements:
         ImportError
             If pyarrow is not installed.
         """
-        try:
-            import pyarrow  # noqa: F401
-        except ImportError as error:
-            raise ImportError(
-                "to_parquet: needs the extra: pip install 'convscope[parquet]'", name="pyarrow"
-            ) from error
+        imported("pyarrow", "parquet")
         made = io.BytesIO()
         self.table.to_parquet(made, index=False)
         self._write(Path(path), made.getvalue())
@@ -135,6 +132,20 @@ class Measurements:
     def _write(self, path: Path, data: bytes) -> None:
         settings = json.dumps(self.settings, indent=1).encode() + b"\n"
         write_files({path.with_suffix(".settings.json"): settings, path: data})
+
+
+def _times(rows: DataFrame, name: str) -> dict[str, Any]:
+    """(sound, layer, interval, point) times of a measure's points."""
+    timed = rows.astype({"layer": str}).drop_duplicates([*_INDEX[:4]]).set_index([*_INDEX[:4]])["time_s"]
+    made = timed.to_xarray().rename(point=f"point_{name}")
+    made.attrs["units"] = "s"
+    return {f"time_{name}": made}
+
+
+def _labels(table: DataFrame) -> Any:
+    """(sound, interval) labels, "" where a sound has no such interval."""
+    marks = table.astype({"label": str}).drop_duplicates(["sound", "interval"])
+    return marks.set_index(["sound", "interval"])["label"].to_xarray().fillna("")
 
 
 class TableMaker:
@@ -165,7 +176,7 @@ class TableMaker:
         pandas = library("pandas")
         made: dict[str, Any] = {}
         for name, parts in self._parts.items():
-            whole = np.concatenate(parts) if parts else np.empty(0, np.int32)
+            whole = np.concatenate(parts) if parts else np.empty(0, (_SHARED | _OWN).get(name, np.int32))
             if name in _TEXTS:
                 kept = pandas.Categorical.from_codes(whole, categories=list(self._codes[name]))
                 made[name] = kept.remove_unused_categories() if name == "reason" else kept

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ._measure import Measure, Output, Reading, Refusal
 from ._source import Layer
 from ._spans import Span
-from ._wave import Floats, Wave, as_published
+from ._wave import Floats, Wave, as_published, with_means
 
 _UNNAMED = "not defined here"
 _NONE, _FIRST = np.array([np.nan]), np.zeros(1, np.int32)
@@ -152,7 +152,7 @@ def readings(
     untrusted = measure.untrusted(wave.rate_hz, wave.values.size) if is_published else ""
     if is_published and not trouble:
         wave = as_published(wave)
-        waveform = None if waveform is None else replace(waveform, as_published=True)
+        waveform = None if waveform is None else with_means(waveform)
         reason = measure.cannot(wave.rate_hz, wave.values.size)  # of 16 kHz, which is all that was looked at
     if trouble or reason:
         return untrusted, list(_nothing(measure, spans, trouble or reason))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ._intervals import Beyond, Intervals
+from ._intervals import Beyond, Intervals, check_sounds
 from ._measure import Measure, expect
 from ._optional import library
 from ._pool import worked_off
@@ -149,6 +149,7 @@ def _waveform(layers: Source, given: Any, rate_hz: float | None, needed: list[st
         return None
     what = f"waveform of {', '.join(needed)}"
     if given is None or isinstance(given, str):
+        expect(rate_hz is None, "waveform_rate_hz", "none beside a layer, which knows its rate", rate_hz)
         name = OUTPUT if given is None else given
         known = ", ".join(layer.name for layer in layers.layers)
         found = layers.layer(name)
@@ -177,12 +178,11 @@ def _marks(layers: Source, intervals: Intervals, beyond: Beyond) -> list[tuple[M
     """Of each sound its intervals, checked against the layer that lasts shortest."""
     begin_s = max(layer.axis.begin_s for layer in layers.layers)
     end_s = min(layer.axis.end_s for layer in layers.layers)
+    check_sounds(intervals, layers.count)
+    firsts = np.searchsorted([row.sound for row in intervals], np.arange(layers.count))
     made: list[list[Mark]] = [[] for _ in range(layers.count)]
-    for row in intervals.within(begin_s, end_s, beyond=beyond):
-        expect(
-            row.sound < layers.count, "intervals", f"sounds below {layers.count}", f"one of sound {row.sound}"
-        )
-        made[row.sound].append((len(made[row.sound]), row.label, row.span))
+    for number, row in intervals.numbered_within(begin_s, end_s, beyond=beyond):
+        made[row.sound].append((number - int(firsts[row.sound]), row.label, row.span))
     return [tuple(each) for each in made]
 
 

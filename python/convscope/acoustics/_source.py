@@ -66,17 +66,15 @@ class Source:
 def source_of(source: Any, *, rate_hz: float | None, start_s: float, reduction: str | None) -> Source:
     """Any source as layers; ValueError or TypeError naming what was expected."""
     kind = _kind(source)
-    if kind != "array":
-        expect(rate_hz is None, "rate_hz", "none beside a source that knows its rates", rate_hz)
+    if kind in ("array", "series"):
+        expect(reduction is None, "reduction", "none beside a source that has one", reduction)
     if kind == "array":
         expect(rate_hz is not None, "rate_hz", "the values per second of an array", None)
         found = Source((layer_of_array("", source, float(rate_hz or 0), start_s),))
-    elif kind == "series":
-        found = _of_series(source)
-    elif kind == "tree":
-        found = _of_tree(source, reduction)
     else:
-        found = _of_dataset(source, "", reduction, source.attrs.get("rate_hz"))
+        expect(rate_hz is None, "rate_hz", "none beside a source that knows its rates", rate_hz)
+        expect(start_s == 0, "start_s", "none beside a source that knows its times", start_s)
+        found = _known(kind, source, reduction)
     left_out = "; ".join(f"{name}: {reason}" for name, reason in found.left_out.items())
     expect(bool(found.layers), "source", "layers with time series", left_out or "none")
     counts = {layer.name: layer.count for layer in found.layers}
@@ -92,8 +90,8 @@ def layer_of_array(name: str, array: Any, rate_hz: float, start_s: float) -> Lay
     expect(0 < rate_hz < np.inf, "rate_hz", "a positive number", rate_hz)
     rows = np.atleast_2d(values)
     count, length = rows.shape
-    # Sounds of a few values, more than one has values, are columns that were meant as rows.
-    is_upright = count > length and length / rate_hz < 0.01 < count / rate_hz
+    # Very many sounds of a few values are columns that were meant as rows.
+    is_upright = count > 16 * length and length < 32 and length / rate_hz < 0.01 < count / rate_hz
     expect(
         not is_upright,
         "source",
@@ -129,6 +127,18 @@ def _kind(source: Any) -> str:
     )
 
 
+def _known(kind: str, source: Any, reduction: str | None) -> Source:
+    """A source with clocks of its own."""
+    if kind == "series":
+        return _of_series(source)
+    if kind == "dataset":
+        return _of_dataset(source, reduction)
+    if not source.children:  # one layer of a store
+        return _of_groups({str(source.name or ""): source}, reduction)
+    names = str(source.attrs.get("layers", "")).split() or list(source.children)
+    return _of_groups({name: source[name] for name in names if name in source.children}, reduction)
+
+
 def _of_series(series: Any) -> Source:
     layers, left_out = [], {}
     for info in series.layers:
@@ -145,57 +155,62 @@ def _of_series(series: Any) -> Source:
     return Source(tuple(layers), left_out)
 
 
-def _of_tree(tree: Any, reduction: str | None) -> Source:
-    names = str(tree.attrs.get("layers", "")).split() or list(tree.children)
+def _of_groups(groups: Mapping[str, Any], reduction: str | None) -> Source:
+    """A layer of each group of a store: its series, or what was kept of it, a window or a decimated one."""
     layers: list[Layer] = []
     left_out: dict[str, str] = {}
-    for name in names:
-        if name not in tree.children:
-            continue
-        group = tree[name]
+    for name, group in groups.items():
         if "rate_hz" not in group.attrs:
             left_out[name] = "no time axis"
             continue
-        found = _of_dataset(group, name, reduction, group.attrs["rate_hz"])
-        layers += found.layers
-        left_out |= found.left_out
+        known = [str(each) for each, variable in group.data_vars.items() if _is_series(variable)]
+        whole = [each for each in known if group[each].dims[1] == "time"]
+        chosen = [each for each in known if each == reduction] if reduction is not None else whole or known
+        if not known:
+            left_out[name] = "kept without its series"
+            continue
+        expect(len(chosen) == 1, "reduction", f"one of {', '.join(known)} of {name}", reduction)
+        variable = group[chosen[0]]
+        # Of a decimated series the times alone know the rate.
+        told = None if variable.dims[1] == "time_decimated" else group.attrs["rate_hz"]
+        try:
+            layers.append(_of_variable(name, group, variable, told))
+        except ValueError as error:
+            left_out[name] = str(error)
     return Source(tuple(layers), left_out)
 
 
-def _of_dataset(dataset: Any, group: str, reduction: str | None, rate_hz: Any) -> Source:
-    """Variables (sample, time...) of one dataset: of a group one, of a probe's dataset one for each layer."""
+def _of_dataset(dataset: Any, reduction: str | None) -> Source:
+    """A layer of each variable (sample, time...)."""
+    names = [str(name) for name, variable in dataset.data_vars.items() if _is_series(variable)]
+    if reduction is not None:
+        expect(reduction in names, "reduction", f"one of {', '.join(names) or 'none'}", reduction)
+        names = [reduction]
     layers, left_out = [], {}
-    names = [name for name, variable in dataset.data_vars.items() if _is_series(variable)]
-    if group:
-        names = [name for name in names if dataset[name].dims[1] == "time"]
-        known = names
-        names = [name for name in names if reduction in (None, name)]
-        expect(
-            len(names) == 1,
-            "reduction",
-            f"one of {', '.join(map(str, known)) or 'none'} of {group}",
-            reduction,
-        )
     for name in names:
         variable = dataset[name]
-        times = variable.dims[1]
-        if times not in dataset.coords or dataset[times].attrs.get("units") != "s":
-            left_out[group or str(name)] = "no time axis in seconds"
+        axis = variable.dims[1]
+        if axis not in dataset.coords or dataset[axis].attrs.get("units") != "s":
+            left_out[name] = "no time axis in seconds"
             continue
-        times_s = np.asarray(dataset[times].values, np.float64)
-        found_hz = _rate_of(times_s, group or str(name), rate_hz)
-        centre = str(times).replace("time", "field_centre", 1)
-        made = Layer(
-            group or str(name),
-            found_hz,
-            float(times_s[0]),
-            variable.shape[0],
-            variable.shape[1],
-            _reader(variable),
-        )
-        field_start_s = float(dataset[centre].values[0]) if centre in dataset.coords else None
-        layers.append(replace(made, field_start_s=field_start_s))
+        layers.append(_of_variable(name, dataset, variable, dataset.attrs.get("rate_hz")))
     return Source(tuple(layers), left_out)
+
+
+def _of_variable(name: str, dataset: Any, variable: Any, told_hz: Any) -> Layer:
+    """ValueError where its times are no even steps, or not those that were told."""
+    axis = str(variable.dims[1])
+    times_s = np.asarray(dataset[axis].values, np.float64)
+    centres = axis.replace("time", "field_centre", 1)
+    return Layer(
+        name,
+        _rate_of(times_s, name, told_hz),
+        float(times_s[0]),
+        variable.shape[0],
+        variable.shape[1],
+        _reader(variable),
+        float(dataset[centres].values[0]) if centres in dataset.coords else None,
+    )
 
 
 def _reader(variable: Any) -> Callable[[slice], Floats]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._classes import one_layer
-from ._intervals import Interval, Intervals
+from ._classes import found_in, one_layer
+from ._intervals import Intervals
 from ._measure import expect
 from ._pitch import VoicedPeriods
 from ._source import source_of
@@ -38,14 +38,11 @@ def voiced_intervals(
     ValueError
         If the source has several layers and none is named, or the layer's rate cannot carry F0.
     """
-    settings = settings or VoicedPeriods()
+    chosen = settings or VoicedPeriods()
     found = one_layer(source_of(source, rate_hz=rate_hz, start_s=start_s, reduction=reduction), layer)
-    reason = settings.cannot(found.rate_hz, found.length)
+    reason = chosen.cannot(found.rate_hz, found.length)
     expect(not reason, "layer", "one that carries F0", reason)
-    made: list[Interval] = []
-    for sound, wave in enumerate(found.waves()):
-        if not wave.trouble():
-            made += [
-                Interval(sound, "voiced", each.start_s, each.end_s) for each in settings.track(wave, None)
-            ]
-    return Intervals(tuple(made)).within(found.axis.begin_s, found.axis.end_s, beyond="clip")
+    return found_in(
+        found,
+        lambda wave: [] if wave.trouble() else [("voiced", period) for period in chosen.track(wave, None)],
+    )

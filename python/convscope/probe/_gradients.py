@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -21,6 +21,7 @@ import torch
 import torch.autograd.forward_ad as forward_ad
 from torch import nn
 
+from ._by_layer import ByLayer
 from ._compile import unwrap
 from ._inputs import as_float32, check_all_finite, check_shape
 from ._layers import LayerTable
@@ -37,11 +38,13 @@ if TYPE_CHECKING:
 Method = Literal["autograd", "difference"]
 
 
-class LatentGradients(Mapping[str, np.ndarray]):
+class LatentGradients(ByLayer[np.ndarray]):
     """Derivatives by layer: ``gradients["conv4"]`` is (B, V, L), float64, of variable ``variables[v]`` of each sample.
 
     A read-out matrix with K rows gives (B, V, K, L), a layer without a time axis (B, V, n).
     """
+
+    _what = "gradients"
 
     def __init__(
         self,
@@ -50,21 +53,9 @@ class LatentGradients(Mapping[str, np.ndarray]):
         variables: tuple[str, ...],
         attributes: Mapping[str, str | float],
     ) -> None:
-        self._arrays = dict(arrays)
-        self.layers = layers
+        super().__init__(arrays, layers)
         self.variables = variables
         self.attributes = dict(attributes)  # method and step
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        if name not in self._arrays:
-            raise KeyError(f"no gradients of layer {name!r}; there are {', '.join(self._arrays)}")
-        return self._arrays[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._arrays)
-
-    def __len__(self) -> int:
-        return len(self._arrays)
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in self._arrays.items())
@@ -91,7 +82,7 @@ def latent_gradients(
     z: Any,
     *,
     layers: Selection = None,
-    variables: Iterable[int | str] | None = None,
+    variables: int | str | Iterable[int | str] | None = None,
     method: Method = "autograd",
     step: float = 1e-2,
     reduce: Reduce = "mean",
@@ -139,7 +130,8 @@ def latent_gradients(
     if not (np.isfinite(step) and step > 0):
         raise ValueError(f"step: expected a positive number, got {step!r}")
     module = unwrap(net)
-    shape = tuple(np.shape(z))
+    z = z if isinstance(z, torch.Tensor) else np.asarray(z, np.float64)
+    shape = tuple(z.shape)
     if len(shape) != 2:
         raise ValueError(f"z: expected latent vectors (B, variables), got {shape}")
     probe = Probe(module, layers, reduce=reduce, at=at, input_shape=shape[1:])
@@ -162,10 +154,10 @@ def latent_gradients(
     return LatentGradients(arrays, probe.layers, tuple(f"z{i}" for i in chosen), attributes)
 
 
-def _places(variables: Iterable[int | str] | None, size: int) -> list[int]:
+def _places(variables: int | str | Iterable[int | str] | None, size: int) -> list[int]:
     if variables is None:
         return list(range(size))
-    if isinstance(variables, str):
+    if isinstance(variables, int | np.integer | str):
         variables = [variables]
     places = []
     for which in variables:

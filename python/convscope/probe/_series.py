@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from ._by_layer import ByLayer
 from ._layers import LayerInfo, LayerTable, format_table
 from ._resample import Align, resample_linear
 
@@ -18,7 +19,7 @@ _CENTRE = {"units": "s", "long_name": "centre of the stretch that the position s
 Array = Any  # np.ndarray or torch.Tensor, the kind that was given to the probe
 
 
-class Series(Mapping[str, Array]):
+class Series(ByLayer[Array]):
     """One array per layer, by layer name, in order of execution.
 
     ``series["conv4"]`` is (B, L): one time series per sample. A read-out matrix with K rows gives (B, K, L), and a layer
@@ -32,23 +33,11 @@ class Series(Mapping[str, Array]):
         attributes: Mapping[str, str | int],
         sources: tuple[str, ...] | None = None,
     ) -> None:
-        self._arrays = dict(arrays)
-        self.layers = layers
+        super().__init__(arrays, layers)
         self.attributes = dict(
             attributes
         )  # what produced the numbers: reduction, position, engine, precision
         self.sources = sources  # the file of each sample, if samples were read from files
-
-    def __getitem__(self, name: str) -> Array:
-        if name not in self._arrays:
-            raise KeyError(f"no series of layer {name!r}; there are {', '.join(self._arrays)}")
-        return self._arrays[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._arrays)
-
-    def __len__(self) -> int:
-        return len(self._arrays)
 
     def __repr__(self) -> str:
         rows = [("layer", "shape", "rate/Hz")]

@@ -9,15 +9,15 @@ Source: Beguš & Zhou 2022 (TASLP), section IV-E; Ng, Jordan & Weiss 2001; Huber
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import warnings
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._libraries import imported
 from ._profiles import Floats, MapProfiles
 
 PUBLISHED_GAMMA = 1e-10
@@ -62,7 +62,7 @@ def cluster_maps(
     Raises
     ------
     ValueError
-        for fewer maps than clusters, values that are not finite, or maps that are all equal.
+        for as many clusters as maps or more, values that are not finite, or maps that are all equal.
 
     Examples
     --------
@@ -75,8 +75,10 @@ def cluster_maps(
     values = np.asarray(profiles.mean if isinstance(profiles, MapProfiles) else profiles, np.float64)
     if values.ndim != 2 or not np.isfinite(values).all():
         raise ValueError(f"profiles: expected finite numbers (maps, positions), got shape {values.shape}")
-    if not 2 <= clusters <= len(values):
-        raise ValueError(f"clusters: expected 2 to {len(values)}, the number of maps, got {clusters!r}")
+    if not 2 <= clusters < len(values):
+        raise ValueError(
+            f"clusters: expected at least 2 and fewer than the {len(values)} maps, got {clusters!r}"
+        )
     if runs < 1:
         raise ValueError(f"runs: expected at least 1, got {runs!r}")
     squared = _squared_distances(values)
@@ -111,7 +113,7 @@ def _squared_distances(values: Floats) -> Floats:
 
 
 def _labels(affinity: Floats, clusters: int, seed: int) -> NDArray[np.intp]:
-    model = _sklearn("cluster").SpectralClustering(
+    model = imported("sklearn.cluster", "stats").SpectralClustering(
         clusters, affinity="precomputed", assign_labels="kmeans", random_state=seed
     )
     with warnings.catch_warnings():
@@ -132,17 +134,8 @@ def _by_loudness(labels: NDArray[np.intp], values: Floats) -> NDArray[np.intp]:
 def _agreement(labelled: list[NDArray[np.intp]]) -> float:
     if len(labelled) == 1:
         return float("nan")
-    index = _sklearn("metrics").adjusted_rand_score
+    index = imported("sklearn.metrics", "stats").adjusted_rand_score
     return float(np.mean([index(a, b) for a, b in itertools.combinations(labelled, 2)]))
-
-
-def _sklearn(part: str) -> Any:
-    try:
-        return importlib.import_module(f"sklearn.{part}")
-    except ImportError as error:
-        raise ImportError(
-            "profiles: expected scikit-learn, which is not installed; pip install 'convscope[stats]'"
-        ) from error
 
 
 def _problems(spread: float, stability: float, gamma: float) -> tuple[str, ...]:

@@ -77,7 +77,8 @@ def code_table(
     Raises
     ------
     ValueError
-        for unequal lengths, missing labels, one code or one word only, or vectors that are no codes.
+        for unequal lengths, missing labels, one code or one word only, vectors that are no codes, or an assignment of other
+        codes or words.
 
     Examples
     --------
@@ -150,12 +151,20 @@ def _best_pairs(counts: Counts) -> list[tuple[int, int]]:
 def _given_pairs(
     assignment: Mapping[str, str], codes: NDArray[np.str_], names: NDArray[np.str_]
 ) -> list[tuple[int, int]]:
+    """Those of which both are there: a code that never came has no row to be right in."""
     known, called = list(codes), list(names)
-    return [
+    found = [
         (known.index(str(code)), called.index(str(word)))
         for code, word in assignment.items()
         if str(code) in known and str(word) in called
     ]
+    require(
+        bool(found),
+        "assignment",
+        f"codes of {', '.join(known)} and words of {', '.join(called)}",
+        str(dict(assignment)),
+    )
+    return found
 
 
 def _shares(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -28,6 +28,8 @@ from ._result import Result
 Method = Literal["pearson", "spearman"]
 LEAST_PAIRS = 4  # Fisher's z has the standard error 1 / sqrt(n - 3)
 LEAST_ITEMS = 8  # resampling fewer says little about their population
+ROUNDING = 1e-13  # of a sum of squares: what is left of it without the mean is no variance
+BLOCK_VALUES = 1 << 21  # of draws that are looked at together
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +58,7 @@ def correlate(
     ----------
     table : pandas.DataFrame
         Such as `pair_layers` returns.
-    x, y : columns of numbers; pairs with a NaN are dropped and counted.
+    x, y : columns of numbers; pairs with a NaN, or of no item, are dropped and counted.
     by : columns that make the groups, such as ``["measure", "layer"]``.
     method : Pearson's r, or Spearman's of ranks.
     items : the column of what repeats (a sound with several intervals or points). Without it every row counts as independent,
@@ -97,6 +99,8 @@ def correlate(
     for key, part in groups_of(table, groups):
         a, b = numbers(part, x), numbers(part, y)
         paired = np.isfinite(a) & np.isfinite(b)
+        if items is not None:
+            paired &= part[items].notna().to_numpy()
         units = None if items is None else np.unique(part[items].to_numpy()[paired], return_inverse=True)[1]
         found = _correlation(a[paired], b[paired], units, method, level, draws, seed)
         rows.append(dict(zip(groups, key, strict=True)) | found | {"dropped": int((~paired).sum())})
@@ -131,8 +135,7 @@ def _correlation(
         return found | nothing | {"reason": f"fewer than {LEAST_PAIRS} pairs"}
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return found | nothing | {"reason": "constant values"}
-    one = np.ones((1, count))
-    r = float(_weighted_r(a, b, one, method)[0])
+    r = _r(*((a, b) if method == "pearson" else (_ranks(a), _ranks(b))))
     student = library("scipy.stats").t
     if units is None:
         spread = 1.0 if method == "pearson" else math.sqrt(1 + r * r / 2)
@@ -141,10 +144,11 @@ def _correlation(
     else:
         if items < LEAST_ITEMS:
             return found | nothing | {"r": r, "reason": f"fewer than {LEAST_ITEMS} items to resample"}
-        counts = drawn_counts(items, draws, np.random.default_rng(seed))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            z = np.arctanh(np.clip(_weighted_r(a, b, counts[:, units], method), -1, 1))
-        error = float(np.std(z[np.isfinite(z)], ddof=1))
+        resampled = _resampled_pearson if method == "pearson" else _resampled_spearman
+        with np.errstate(divide="ignore"):  # a perfect correlation is infinite as z
+            z = np.arctanh(resampled(a, b, units, draws, np.random.default_rng(seed)))
+        finite = z[np.isfinite(z)]
+        error = float(np.std(finite, ddof=1)) if finite.size > 1 else 0.0
         half = student.ppf((1 + level) / 2, items - 1) * error
         statistic, freedom = _divided(np.arctanh(r) if abs(r) < 1 else math.inf, error), items - 1
     centre = math.atanh(r) if abs(r) < 1 else math.copysign(math.inf, r)
@@ -156,24 +160,67 @@ def _divided(above: float, below: float) -> float:
     return above / below if below > 0 else math.inf
 
 
-def _weighted_r(a: Floats, b: Floats, weights: Floats, method: Method) -> Floats:
-    """(draws,) correlations of rows taken so many times (draws, rows)."""
-    if method == "spearman":
-        left, right = _weighted_ranks(a, weights), _weighted_ranks(b, weights)
-    else:
-        left, right = (np.broadcast_to(each - each.mean(), weights.shape) for each in (a, b))
-    total = weights.sum(1, keepdims=True)
-    left, right = (each - (weights * each).sum(1, keepdims=True) / total for each in (left, right))
-    with np.errstate(divide="ignore", invalid="ignore"):  # a draw without variance has no r: NaN
-        r: Floats = (weights * left * right).sum(1) / np.sqrt(
-            (weights * left**2).sum(1) * (weights * right**2).sum(1)
+def _r(a: Floats, b: Floats) -> float:
+    left, right = a - a.mean(), b - b.mean()
+    return float(np.clip(left @ right / math.sqrt((left @ left) * (right @ right)), -1, 1))
+
+
+def _ranks(values: Floats) -> Floats:
+    found: Floats = library("scipy.stats").rankdata(values)
+    return found
+
+
+def _resampled_pearson(
+    a: Floats, b: Floats, units: NDArray[np.intp], draws: int, rng: np.random.Generator
+) -> Floats:
+    """(draws,) r of resampled units, from sums that each unit contributes."""
+    left, right = a - a.mean(), b - b.mean()
+    terms = (np.ones(len(a)), left, right, left**2, right**2, left * right)
+    of_unit = np.stack([np.bincount(units, term) for term in terms], axis=1)  # (units, 6)
+    sums = [counts @ of_unit for counts in _drawn(len(of_unit), len(of_unit), draws, rng)]
+    n, x, y, xx, yy, xy = np.concatenate(sums).T
+    of_x, of_y = (
+        np.where(left > ROUNDING * whole, left, 0)
+        for left, whole in ((xx - x * x / n, xx), (yy - y * y / n, yy))
+    )
+    return _r_of_sums(of_x, of_y, xy - x * y / n)
+
+
+def _resampled_spearman(
+    a: Floats, b: Floats, units: NDArray[np.intp], draws: int, rng: np.random.Generator
+) -> Floats:
+    """(draws,) r of the ranks within each resample of units."""
+    found = []
+    for counts in _drawn(int(units.max()) + 1, len(a), draws, rng):
+        weights = counts[:, units]  # (some draws, rows)
+        ranks = [_weighted_ranks(values, weights) for values in (a, b)]
+        total = weights.sum(1, keepdims=True)
+        left, right = (each - (weights * each).sum(1, keepdims=True) / total for each in ranks)
+        found.append(
+            _r_of_sums(*((weights * product).sum(1) for product in (left**2, right**2, left * right)))
         )
+    return np.concatenate(found)
+
+
+def _drawn(units: int, row: int, draws: int, rng: np.random.Generator) -> Iterator[Floats]:
+    """Counts (some draws, units), so many that ``row`` numbers for each of them fit into memory; the draws do not depend on it."""
+    most = max(BLOCK_VALUES // row, 1)
+    for first in range(0, draws, most):
+        yield drawn_counts(units, min(most, draws - first), rng)
+
+
+def _r_of_sums(xx: Floats, yy: Floats, xy: Floats) -> Floats:
+    """From centred sums of squares and products; NaN for a draw without variance."""
+    varies = (xx > 0) & (yy > 0)
+    r: Floats = xy / np.sqrt(np.where(varies, xx * yy, np.nan))
     return np.clip(r, -1, 1)
 
 
 def _weighted_ranks(values: Floats, weights: Floats) -> Floats:
     """(draws, rows) mean ranks among rows taken so many times."""
-    distinct, place = np.unique(values, return_inverse=True)
-    of_value = weights @ (place[:, None] == np.arange(len(distinct))).astype(np.float64)  # (draws, distinct)
-    ranks: Floats = (np.cumsum(of_value, axis=1) - of_value / 2 + 0.5)[:, place]
+    order = np.argsort(values, kind="stable")
+    _, starts, place = np.unique(values[order], return_index=True, return_inverse=True)
+    of_value = np.add.reduceat(weights[:, order], starts, axis=1)  # (draws, distinct values)
+    ranks = np.empty(weights.shape)
+    ranks[:, order] = (np.cumsum(of_value, axis=1) - of_value / 2 + 0.5)[:, place]
     return ranks

@@ -1,25 +1,9 @@
-"""The libraries of the extra ``stats``, imported when first used: reading a sound does not need pandas."""
+"""Libraries of the extra ``stats``, and the type of tables."""
 
-from __future__ import annotations
-
-import importlib
+from functools import partial
 from typing import Any, TypeAlias
 
+from .._libraries import imported
+
 Frame: TypeAlias = Any  # a pandas.DataFrame; pandas has no types of its own and is imported late
-
-
-def library(name: str) -> Any:
-    """The module of this name.
-
-    Raises
-    ------
-    ImportError
-        naming the extra that brings it.
-    """
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        package = name.partition(".")[0]
-        raise ImportError(
-            f"stats: expected {package}, which is not installed; pip install 'convscope[stats]'"
-        ) from error
+library = partial(imported, extra="stats")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ._checks import check_columns, column_names, require
 from ._libraries import Frame
 
-_SAME_MOMENT = ("sound", "interval", "point")
+_SAME_MOMENT = ("sound", "interval", "point", "frequency_hz")
 
 
 def pair_layers(
@@ -26,8 +26,8 @@ def pair_layers(
     table : pandas.DataFrame
         One row per value: columns ``sound``, ``layer``, ``measure``, ``value`` and what else tells values apart.
     output : the layer that the others are compared with.
-    keys : columns that say which values belong together; by default those of ``sound``, ``interval`` and ``point`` that there
-        are. Values at times in seconds differ from layer to layer: measure at points of normalised time, or interpolate.
+    keys : columns that say which values belong together; by default those of ``sound``, ``interval``, ``point`` and
+        ``frequency_hz`` that there are. Values at times in seconds differ from layer to layer: measure at points of normalised time, or interpolate.
     layer, measure, value : names of these columns.
 
     Returns
@@ -66,7 +66,7 @@ def pair_layers(
             f"keys: expected columns that tell values apart, got {repeated.sum()} rows alike, such as {first}"
         )
     if keys is None and "point" in chosen:
-        _check_placed(table, [key for key in chosen if key != "point"], layer, measure)
+        _check_placed(table, [key for key in chosen if key not in ("point", "frequency_hz")], layer, measure)
     is_output = table[layer] == output
     require(
         bool(is_output.any()), "output", f"a layer of {', '.join(map(str, table[layer].unique()))}", output

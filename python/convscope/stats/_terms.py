@@ -17,7 +17,7 @@ def design_matrix(
     """(rows, terms) with an intercept in front, and the names of the terms.
 
     A column of text, categories or booleans is one term for each level but its reference: ``word[wash]``. The reference is
-    the first level in order, unless ``reference`` names another.
+    the first level in order (categories have one of their own), unless ``reference`` names another.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def design_matrix(
             columns.append(numbers(table, name))
             names.append(name)
             continue
-        levels = sorted(table[name].unique(), key=str)
+        levels = _levels(table[name])
         first = reference.get(name, levels[0])
         require(first in levels, "reference", f"a level of {name} ({', '.join(map(str, levels))})", first)
         for level in levels:
@@ -50,6 +50,13 @@ def design_matrix(
         f"{rank} independent ones, the intercept counted, of {matrix.shape[1]}",
     )
     return matrix, names
+
+
+def _levels(column: Any) -> list[Any]:
+    found = set(column.unique())
+    if isinstance(column.dtype, library("pandas").CategoricalDtype):
+        return [level for level in column.cat.categories if level in found]
+    return sorted(found, key=str)
 
 
 def complete_rows(table: Frame, columns: Sequence[str]) -> Frame:

@@ -26,6 +26,7 @@ from ._similarity import self_similarity
 
 _LENGTHS = 6  # windows tried, from the shortest to the longest
 _FRAME_RATE_HZ = 100.0  # with fewer, a copy half a frame off is no longer alike
+_MOST_FRAMES = 3000  # 30 s: half a GB for the matrices of all lengths
 _BANDWIDTH_HZ = 16.0  # syllables come at 2 to 8 per second
 Occurrence = tuple[int, int, float]  # first frame, frames, similarity
 
@@ -87,7 +88,7 @@ def find_copies(
     Raises
     ------
     ValueError
-        for a series that is constant, not finite, or shorter than twice the shortest stretch.
+        for a series that is constant, not finite, shorter than twice the shortest stretch, or of more than 3,000 frames.
 
     Examples
     --------
@@ -105,6 +106,12 @@ def find_copies(
     require(0 <= stretch < 0.5, "stretch", "a share from 0 to below 0.5", stretch)
     values = _varying(series)
     frames, frame_rate_hz = frames_of(values, rate_hz, _FRAME_RATE_HZ, _BANDWIDTH_HZ)
+    require(
+        frames.shape[1] <= _MOST_FRAMES,
+        "series",
+        f"at most {_MOST_FRAMES / frame_rate_hz:.3g} s at {frame_rate_hz:.3g} frames per second: memory goes with the square",
+        f"{frames.shape[1] / frame_rate_hz:.3g} s",
+    )
     windows = _windows(frames.shape[1], frame_rate_hz, shortest_s, longest_s)
     stretches = tuple(np.linspace(1 - stretch, 1 + stretch, 5))
 

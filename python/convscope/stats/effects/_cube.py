@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._checks import Floats, require
+from .._libraries import library
 from ._paired_means import LEAST_BASES
 
 
@@ -56,6 +57,7 @@ def cube(measured: ArrayLike, variable: ArrayLike, base: ArrayLike | None) -> Cu
         owners = np.asarray(base)
         fits = array.ndim in (1, 2) and len(array) == len(at) and owners.shape == (len(at),)
         require(fits, "measured", f"rows for {len(at)} values and {owners.size} bases", str(array.shape))
+        require(not library("pandas").isna(owners).any(), "base", "one in each row", "rows without one")
         bases, row = np.unique(owners, return_inverse=True)
         values, place = np.unique(at, return_inverse=True)
         cells = row * len(values) + place
