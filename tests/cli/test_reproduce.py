@@ -79,6 +79,8 @@ def test_cdev(convscope, folder):
         (("icassp", "--net", "words8:q_network", "--data", "nowhere"), "there is nothing at nowhere"),
         (("icassp", "--net", "words8:q_network", "--code", "three"), "--code: expected one-hot or binary"),
         (("icassp", "--net", "words8:q_network", "--label", "(.)"), "--label: for folders of sounds"),
+        (("icassp", "--net", "words8:q_network", "--fricative", "s=s"), "--fricative: expected two of the form NAME=REGEX, got 's=s'"),
+        (("icassp", "--net", "words8:q_network", "--fricative", "s=s", "--fricative", "z=("), "--fricative: expected a regular expression, got '('"),
     ],
 )  # fmt: skip
 def test_what_cannot_be(convscope, folder, arguments, message):
@@ -95,6 +97,18 @@ def test_what_cannot_be(convscope, folder, arguments, message):
     assert result.exit_code == 2
     assert message in result.stderr
     assert not (folder / "study").exists()
+
+
+def test_fricatives_may_be_named(convscope, folder):
+    pytest.importorskip(
+        "espeakng_loader", reason="espeakng-loader (the extra convscope[speech]) is not installed"
+    )
+    result = convscope(
+        "reproduce", "icassp", "--net", "words8:q_network", "--tokens-per-word", 4, "--fricative", "vowel='?[aeI].*",
+        "--fricative", "stop=[tk]", "--out", "study",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    assert "Layers tell [vowel] and [stop] apart" in result.stdout
 
 
 def test_a_folder_that_is_there_is_refused_at_once(convscope, folder):

@@ -96,7 +96,7 @@ def test_mixed_models_keep_their_level_where_linear_ones_do_not():
     """Slopes differ from item to item around zero."""
     rng = np.random.default_rng(5)
     rejected = []
-    for _ in range(60):
+    for _ in range(30):
         table = items(rng, 24, 8, 0.0, spread=0.7)
         mixed = stats.mixed_model(table, "y", predictors="x", items="item", slopes="x")
         linear = stats.linear_model(table, "y", predictors="x")

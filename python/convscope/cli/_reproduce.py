@@ -96,6 +96,13 @@ def icassp(
     code: Annotated[
         str, typer.Option(metavar="KIND", help="one-hot (ciwGAN) or binary (fiwGAN).")
     ] = "one-hot",
+    fricative: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=REGEX",
+            help="Phone labels of one of two fricatives, given twice, such as s='s' and sh='S|sh'; those of espeak, TIMIT, IPA and ARPABET are known.",
+        ),
+    ] = None,
     rho: Annotated[str, typer.Option(metavar="NUMBER|reml", help="AR(1) within sounds.")] = "reml",
     seed: Seed = 0,
     force: Force = False,
@@ -112,6 +119,7 @@ def icassp(
 
         if code not in ("one-hot", "binary"):
             raise Misuse(f"--code: expected one-hot or binary, got {code!r}")
+        kinds = _fricatives(fricative or [])
         with progress("reading sounds"), misuse(FileNotFoundError, ValueError):
             path = recipe_of(net)
             recipe = read_config(path, environment={}) if path else recipe_unknown(spec)
@@ -129,6 +137,7 @@ def icassp(
                 reference=reference,
                 layer=layer,
                 code=code,
+                fricatives=kinds,
                 rho=_rho(rho),
                 seed=seed,
             )
@@ -268,6 +277,20 @@ def _speakers(names: tuple[str, ...], pattern: str) -> list[str]:
             f"--speaker: expected a group that matches in each name, {pattern!r} finds none in {missing[0]}"
         )
     return [match.group(1) for match in found if match is not None]
+
+
+def _fricatives(given: list[str]) -> dict[str, str] | None:
+    if not given:
+        return None
+    found = dict(each.split("=", 1) for each in given if "=" in each)
+    if len(found) != 2 or len(given) != 2 or not all(found) or not all(found.values()):
+        raise Misuse(f"--fricative: expected two of the form NAME=REGEX, got {', '.join(map(repr, given))}")
+    for pattern in found.values():
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise Misuse(f"--fricative: expected a regular expression, got {pattern!r}: {error}") from None
+    return found
 
 
 def _values(text: str) -> list[float]:

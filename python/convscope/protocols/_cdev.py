@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from .. import __version__
@@ -19,7 +19,7 @@ from ..stats import causal_effects
 from ._effects import LEAST_BASES, EffectTests, add_effects
 from ._network import latent_size, network_name
 from ._outputs import measured_outputs, output_name, timed_layers
-from ._study import Study
+from ._study import DataFrame, Study
 
 PAPER = "Beguš, Leban and Gero 2023"
 FEW = 4  # variables whose effects are told one by one
@@ -77,6 +77,29 @@ def cdev(
     size, code = latent_size(net, probe)
     chosen = list(variables) if variables is not None else list(range(code or size))
     behind = random(bases, size=size, code=OneHot(code) if code else None, seed=seed)
+    table = _measured(probe, chosen, levels, behind, f0, workers, on_chunk)
+    study = _described(net, probe, table, levels, baseline, code, f0, len(behind), seed)
+    section = study.section("Effects on the output and its layers")
+    tests = add_effects(section, table, output, baseline=baseline, bases=bases, seed=seed)
+    _findings(study, tests, output)
+    strongest = list(dict.fromkeys(tests.table.loc[tests.table["is_effect"], "variable"]))[:FEW]
+    extreme = float(max(levels, key=lambda value: (abs(value - baseline), value)))
+    _over_time(study, probe, strongest, extreme, baseline, behind, seed)
+    return study
+
+
+def _measured(
+    probe: Probe,
+    chosen: Sequence[int | str],
+    levels: NDArray[np.float64],
+    behind: Latents,
+    f0: F0,
+    workers: int,
+    on_chunk: Callable[[int, int], None] | None,
+) -> DataFrame:
+    """Measures of the outputs at each value of each variable, with the columns variable, base and to."""
+    import pandas as pd
+
     tables = []
     for number, which in enumerate(chosen):
         design = variable(which, levels, bases=behind)
@@ -89,39 +112,46 @@ def cdev(
         table = measured_outputs(probe, design, f0=f0, workers=workers, on_chunk=tell)
         sounds = table["sound"].to_numpy()
         tables.append(table.assign(variable=name, base=at["base"][sounds], to=at[name][sounds]))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _described(
+    net: nn.Module,
+    probe: Probe,
+    table: DataFrame,
+    levels: NDArray[np.float64],
+    baseline: float,
+    code: int,
+    f0: F0,
+    bases: int,
+    seed: int,
+) -> Study:
+    """What was done to which network."""
+    names = list(table["variable"].unique())
+    range_hz = f"{f0.floor_hz:g}-{f0.ceiling_hz:g} Hz"
     study = Study(
         "What latent variables do",
-        f"{network_name(net)}; {len(chosen)} variables at {len(levels)} values, {bases} bases; protocol cdev of convscope {__version__}",
+        f"{network_name(net)}; {len(names)} variables at {len(levels)} values, {bases} bases; protocol cdev of convscope {__version__}",
     )
     study.settings |= {
         "network": network_name(net),
-        "variables": ", ".join(each["variable"].iloc[0] for each in tables),
+        "variables": ", ".join(names),
         "values": ", ".join(f"{each:g}" for each in levels),
         "baseline": baseline,
         "bases": bases,
         "code in bases": f"one-hot of {code}" if code else "none",
-        "F0 range": f"{f0.floor_hz:g}-{f0.ceiling_hz:g} Hz",
+        "F0 range": range_hz,
         "seed": seed,
         "engine": probe.engine,
     }
     study.methods.append(
-        f"Each of {len(chosen)} latent variables was set to {len(levels)} values from {levels[0]:g} to {levels[-1]:g}, all other variables fixed as in "
-        f"{bases} random vectors, the same for each value. Outputs were divided into vowels, fricatives and silence; F0 (Praat, {f0.floor_hz:g}-{f0.ceiling_hz:g} Hz), intensity, "
+        f"Each of {len(names)} latent variables was set to {len(levels)} values from {levels[0]:g} to {levels[-1]:g}, all other variables fixed as in "
+        f"{bases} random vectors, the same for each value. Outputs were divided into vowels, fricatives and silence; F0 (Praat, {range_hz}), intensity, "
         "spectral moments and mean absolute activation were measured in the longest vowel and fricative of each, at the output and at every layer that carries "
         f"them. Effects are means of differences within bases against {baseline:g}; intervals come from resampling bases, p-values from flipping signs of "
         "differences, over the values of a variable by the largest |t|, corrected by Holm's method over all variables, measures and layers; changes below what a "
         "measure can tell (0.01 s, 0.2 dB, 1 %) were not counted."
     )
-    import pandas as pd
-
-    section = study.section("Effects on the output and its layers")
-    tests = add_effects(
-        section, pd.concat(tables, ignore_index=True), output, baseline=baseline, bases=bases, seed=seed
-    )
-    _findings(study, tests, output)
-    strongest = list(dict.fromkeys(tests.table.loc[tests.table["is_effect"], "variable"]))[:FEW]
-    extreme = float(max(levels, key=lambda value: (abs(value - baseline), value)))
-    _over_time(study, probe, strongest, extreme, baseline, behind, seed)
     return study
 
 

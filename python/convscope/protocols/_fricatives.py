@@ -11,9 +11,9 @@ import numpy as np
 from ..acoustics import Intervals, normalised_time
 from ..plot import plot_differences
 from ..probe import Series
-from ..stats import adjust
+from ..stats import GammResult, adjust
 from ._effects import LEVEL
-from ._study import DataFrame, Study
+from ._study import DataFrame, Section, Study
 from ._word_models import LEAST_POSITIONS, ModelSettings
 from ._words import Words
 
@@ -43,15 +43,7 @@ def add_fricatives(
     marks, cut_off = _marked(given.phones, patterns, end_s)
     counts = Counter(each.label for each in marks)
     if min(counts[name] for name in patterns) < 2:
-        reason = "No phones were given."
-        if given.phones is not None:
-            labels = ", ".join(
-                f"{label} ({count})"
-                for label, count in Counter(each.label for each in given.phones).most_common(12)
-            )
-            reason = (
-                f"Fewer than two [{first}] or two [{second}] lie within the sounds; the phones are {labels}."
-            )
+        reason = _too_few(given.phones, first, second)
         section.left_out(f"[{first}] and [{second}] on normalised time", reason)
         study.finding(claim, PAPER, None, reason)
         return
@@ -62,38 +54,29 @@ def add_fricatives(
     rows, differences = [], []
     for layer in layers:
         table, points, too_short = _frication(series, layer, marks, given)
-        held = Counter(table.drop_duplicates("token")["word"])
-        if (
-            points < LEAST_POSITIONS
-            or min(held[name] for name in patterns) < 2
-            or np.ptp(table["value"]) == 0
-        ):
-            why = (
-                f"most frication has {points} positions"
-                if points < LEAST_POSITIONS
-                else "too few are long enough, or it does not vary"
-            )
-            section.left_out(layer, f"No curve can be fitted: {why}.")
+        why_not = _why_no_curve(table, points, patterns)
+        if why_not:
+            section.left_out(layer, f"No curve can be fitted: {why_not}.")
             continue
         result = settings.fit(table, reference=first, has_speakers="speaker" in table)
-        level, shape = result.parametric.iloc[1], result.smooths.iloc[1]
-        rows.append(
-            {
-                "layer": layer,
-                "points": points,
-                "left out": too_short,
-                "level": level.estimate,
-                "se": level.se,
-                "t": level.t,
-            }
-            | {"p_level": level.p, "edf": shape.edf, "F": shape.F, "p_shape": shape.p, "rho": result.info.rho}
-        )
+        rows.append({"layer": layer, "points": points, "left out": too_short} | _level_and_shape(result))
         difference = result.difference(second, seed=settings.seed)
         differences.append(difference.assign(group=f"{layer}: [{second}]", other=f"[{first}]"))
     if not rows:
         study.finding(claim, PAPER, None, "no layer has enough positions within a fricative")
         return
-    found = _corrected(rows)
+    _tell(study, section, _corrected(rows), differences, first, second)
+    study.methods.append(
+        f"Frication of [{first}] and [{second}] was cut out of each layer by the phones' boundaries, averaged over at most {POINTS} equal parts of "
+        f"normalised time, and fitted by a model of the same form{', speakers included,' if given.speakers is not None else ''} for each layer; p-values of levels and shapes of all "
+        "layers were corrected together (Holm)."
+    )
+
+
+def _tell(
+    study: Study, section: Section, found: DataFrame, differences: list[DataFrame], first: str, second: str
+) -> None:
+    """Table, figure, and whether any layer tells the two apart."""
     section.table(
         "fricatives",
         f"Difference of [{second}] from [{first}]: level and shape of the curve; left out: tokens too short",
@@ -108,12 +91,38 @@ def add_fricatives(
     )
     apart = found[(found["p_level_holm"] < LEVEL) | (found["p_shape_holm"] < LEVEL)]
     told = f"in level or shape in {', '.join(apart['layer']) or 'none'} of {', '.join(found['layer'])} (Holm)"
-    study.finding(claim, PAPER, len(apart) > 0, told)
-    study.methods.append(
-        f"Frication of [{first}] and [{second}] was cut out of each layer by the phones' boundaries, averaged over at most {POINTS} equal parts of "
-        f"normalised time, and fitted by a model of the same form{', speakers included,' if given.speakers is not None else ''} for each layer; p-values of levels and shapes of all "
-        "layers were corrected together (Holm)."
-    )
+    study.finding(f"Layers tell [{first}] and [{second}] apart", PAPER, len(apart) > 0, told)
+
+
+def _too_few(phones: Intervals | None, first: str, second: str) -> str:
+    if phones is None:
+        return "No phones were given."
+    commonest = Counter(each.label for each in phones).most_common(12)
+    labels = ", ".join(f"{label} ({count})" for label, count in commonest)
+    return f"Fewer than two [{first}] or two [{second}] lie within the sounds; the phones are {labels}."
+
+
+def _why_no_curve(table: DataFrame, points: int, patterns: Mapping[str, str]) -> str:
+    held = Counter(table.drop_duplicates("token")["word"])
+    if points < LEAST_POSITIONS:
+        return f"most frication has {points} positions"
+    if min(held[name] for name in patterns) < 2 or np.ptp(table["value"]) == 0:
+        return "too few are long enough, or it does not vary"
+    return ""
+
+
+def _level_and_shape(result: GammResult) -> dict[str, object]:
+    level, shape = result.parametric.iloc[1], result.smooths.iloc[1]
+    return {
+        "level": level.estimate,
+        "se": level.se,
+        "t": level.t,
+        "p_level": level.p,
+        "edf": shape.edf,
+        "F": shape.F,
+        "p_shape": shape.p,
+        "rho": result.info.rho,
+    }
 
 
 def _patterns(phones: Intervals) -> Mapping[str, str]:

@@ -86,6 +86,17 @@ def icassp(
     modelled = layer or (usable or timed)[-1]
     if modelled not in timed:
         raise ValueError(f"layer: expected one of {', '.join(timed)}, got {modelled!r}")
+    settings = ModelSettings(k, k_token, rho, seed)
+    study = _described(net, probe, given, modelled, settings)
+    _traces(study.section("One word through the network"), series, given)
+    _classification(study, series, given, code, seed)
+    add_model_of_words(study, series, given, modelled, reference, settings)
+    add_fricatives(study, series, given, timed, fricatives, settings)
+    return study
+
+
+def _described(net: nn.Module, probe: Probe, given: Words, modelled: str, settings: ModelSettings) -> Study:
+    """What was done to which network."""
     study = Study(
         "Words in a Q-network",
         f"{network_name(net)}; {len(given.words)} sounds of {len(np.unique(given.words))} words; protocol icassp of convscope {__version__}",
@@ -96,10 +107,10 @@ def icassp(
         "samples per sound": given.waveforms.shape[1],
         "words": ", ".join(np.unique(given.words)),
         "speakers": "not given" if given.speakers is None else len(np.unique(given.speakers)),
-        "layers": ", ".join(series.layers.names),
+        "layers": ", ".join(probe.layers.names),
         "modelled layer": modelled,
-        "k, k_token, rho": f"{k}, {k_token}, {rho}",
-        "seed": seed,
+        "k, k_token, rho": f"{settings.k}, {settings.k_token}, {settings.rho}",
+        "seed": settings.seed,
         "engine": probe.engine,
     }
     study.methods.append(
@@ -107,11 +118,6 @@ def icassp(
         f"given to the Q-network, phase shuffle off. After the activation of each layer its channels were averaged (convscope {__version__}), which "
         "gives a time series for each layer."
     )
-    _traces(study.section("One word through the network"), series, given)
-    _classification(study, series, given, code, seed)
-    settings = ModelSettings(k, k_token, rho, seed)
-    add_model_of_words(study, series, given, modelled, reference, settings)
-    add_fricatives(study, series, given, timed, fricatives, settings)
     return study
 
 

@@ -79,25 +79,7 @@ def taslp(
     z = design[:]
     series = probe.run(z)
     marks = segments(series, f0)
-    study = Study(
-        "Layers of a generator beside its output",
-        f"{network_name(net)}; {outputs} random outputs; protocol taslp of convscope {__version__}",
-    )
-    study.settings |= {
-        "network": network_name(net),
-        "outputs": outputs,
-        "layers": ", ".join(series.layers.names),
-        "F0 range": f"{f0.floor_hz:g}-{f0.ceiling_hz:g} Hz",
-        "points of normalised time": POINTS,
-        "code of outputs": f"one-hot of {code}" if code else "none",
-        "bases of the interpolation": bases,
-        "values of the interpolation": ", ".join(f"{each:g}" for each in np.asarray(values)),
-        "seed": seed,
-        "engine": probe.engine,
-    }
-    study.methods.append(
-        f"{outputs} latent vectors were drawn as in training; after the activation of each layer its channels were averaged (convscope {__version__})."
-    )
+    study = _described(net, probe, outputs, f0, code, levels, bases, seed)
     _outputs(study.section("The outputs"), series, marks, output)
     vowels = longest_vowels(marks)
     add_tracks(study, series, vowels, f0, output, workers, seed)
@@ -110,6 +92,39 @@ def taslp(
     _interpolation(study, probe, chosen, levels, behind, f0, output, workers, seed)
     add_maps(study, net, probe, chosen, levels, behind, output, seed)
     add_copies(study, series, output, copies, seed)
+    return study
+
+
+def _described(
+    net: nn.Module,
+    probe: Probe,
+    outputs: int,
+    f0: F0,
+    code: int,
+    levels: NDArray[np.float64],
+    bases: int,
+    seed: int,
+) -> Study:
+    """What was done to which network."""
+    study = Study(
+        "Layers of a generator beside its output",
+        f"{network_name(net)}; {outputs} random outputs; protocol taslp of convscope {__version__}",
+    )
+    study.settings |= {
+        "network": network_name(net),
+        "outputs": outputs,
+        "layers": ", ".join(probe.layers.names),
+        "F0 range": f"{f0.floor_hz:g}-{f0.ceiling_hz:g} Hz",
+        "points of normalised time": POINTS,
+        "code of outputs": f"one-hot of {code}" if code else "none",
+        "bases of the interpolation": bases,
+        "values of the interpolation": ", ".join(f"{each:g}" for each in levels),
+        "seed": seed,
+        "engine": probe.engine,
+    }
+    study.methods.append(
+        f"{outputs} latent vectors were drawn as in training; after the activation of each layer its channels were averaged (convscope {__version__})."
+    )
     return study
 
 

@@ -87,12 +87,8 @@ def fit_gamm(
     True
     """
     names = Names(value, time, group, token, speaker)
-    if engine not in ENGINES:
-        raise ValueError(f"engine: expected {', '.join(ENGINES)}, got {engine!r}")
-    if isinstance(rho, str) and rho not in ("reml", "acf"):
-        raise ValueError(f"rho: expected a number, 'reml', 'acf' or None, got {rho!r}")
-    if rho is not None and not isinstance(rho, str) and not -1 < rho < 1:
-        raise ValueError(f"rho: expected a number between -1 and 1, got {rho!r}")
+    _check_engine(engine)
+    _check_rho(rho)
     frame = frame_of(
         table, value=value, time=time, group=group, token=token, speaker=speaker, reference=reference
     )
@@ -109,6 +105,19 @@ def fit_gamm(
     from ._native import fit_native  # with SciPy, which tables alone do not need
 
     return fit_native(frame, names, k=k, k_token=k_token, rho=rho)
+
+
+def _check_engine(engine: str) -> None:
+    if engine not in ENGINES:
+        raise ValueError(f"engine: expected {', '.join(ENGINES)}, got {engine!r}")
+
+
+def _check_rho(rho: object) -> None:
+    if isinstance(rho, str):
+        if rho not in ("reml", "acf"):
+            raise ValueError(f"rho: expected a number, 'reml', 'acf' or None, got {rho!r}")
+    elif rho is not None and not (isinstance(rho, float | int | np.number) and -1 < rho < 1):
+        raise ValueError(f"rho: expected a number between -1 and 1, got {rho!r}")
 
 
 def _check_size(name: str, size: int, least: int, most: int) -> None:

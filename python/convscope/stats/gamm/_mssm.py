@@ -6,11 +6,13 @@ It tests no token curves (NaN), and sees only the order of rows, which `Frame` h
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Literal
 
 import numpy as np
 
+from ..._libraries import imported
 from ._basis import Floats
 from ._formula import Names
 from ._frame import Frame
@@ -33,89 +35,101 @@ def fit_mssm(
         raise ValueError(
             f"speaker: expected none for engine='mssm', got {names.speaker!r}; mgcv and ours have it"
         )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what it could do with more packages
-            from mssm.models import GAMM, Formula, Gaussian, f, fs, i, l, lhs
-            from mssm.src.python.utils import approx_smooth_p_values
-    except ImportError as error:
-        raise ImportError(
-            "engine: 'mssm' needs the extra: pip install 'convscope[mssm]'", name="mssm"
-        ) from error
-    groups = len(frame.groups)
-    table = _table(frame, frame.times, frame.group_of[frame.token_of], frame.token_of)
-    table["value"] = frame.values
-    differences = [f(["time"], by_cont=f"group{number}", nk=k - 1) for number in range(1, groups)]
-    terms = [i(), *([l(["group"])] if groups > 1 else []), f(["time"], nk=k - 1), *differences]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its own calls of SciPy
-        model = GAMM(
-            Formula(
-                lhs("value"),
-                [*terms, fs(["time"], rf="token", nk=k_token)],
-                data=table,
-                series_id="token",
-                print_warn=False,
-            ),
-            Gaussian(),
-        )
-        model.fit(rho=float(rho or 0) or None, n_cores=1, progress_bar=False)
-        p_values, statistics = approx_smooth_p_values(model, edf1=False)
-        shared = list(range(len(terms)))
-        grid = np.unique(
-            np.concatenate([np.linspace(frame.times.min(), frame.times.max(), POINTS), frame.times])
-        )
-        at = [
-            _table(frame, grid, np.full(len(grid), group), np.zeros(len(grid), int))
-            for group in range(groups)
-        ]
-        rows = np.stack([_dense(model.predict(shared, each, ci=True)[1]) for each in at])
-        fitted = model.predict(None, table)[0].reshape(-1)
-    used = np.flatnonzero(rows.any((0, 1)))  # columns of tokens are zero
-    inverse_root = _dense(model.lvi)[:, used]
-    scale = float(model.scale)
-    curves = TabulatedCurves(
-        frame.groups,
-        np.asarray(model.coef).reshape(-1)[used],
-        scale * inverse_root.T @ inverse_root,
-        grid,
-        rows[:, :, used],
-    )
-    edf = np.asarray(model.term_edf, np.float64)
-    ours = [*(float(each) for each in p_values), np.nan]
+        warnings.simplefilter(
+            "ignore"
+        )  # of what it could do with more packages, and of its own calls of SciPy
+        fitted = _Fitted.of(frame, k, k_token, float(rho or 0))
+    edf = np.asarray(fitted.model.term_edf, np.float64)
     tests = [
-        Test(float(f_value), float(degrees), p)
-        for f_value, degrees, p in zip([*statistics, np.nan], edf, ours, strict=True)
+        Test(float(f_value), float(degrees), float(p))
+        for f_value, degrees, p in zip(
+            [*fitted.statistics, np.nan], edf, [*fitted.p_values, np.nan], strict=True
+        )
     ]
-    residual_df = len(frame.values) - groups - float(edf.sum())
-    used_rho = float(rho or 0)
+    curves, scale, used_rho = fitted.curves, float(fitted.model.scale), float(rho or 0)
+    residual_df = len(frame.values) - len(frame.groups) - float(edf.sum())
+    info = GammInfo(
+        engine="mssm",
+        version=version("mssm"),
+        rows=len(frame.values),
+        tokens=len(frame.tokens),
+        groups=len(frame.groups),
+        speakers=0,
+        k=k,
+        k_token=k_token,
+        rho=used_rho,
+        rho_by="given",
+        reml=float("nan"),
+        scale=scale,
+        residual_df=residual_df,
+        converged=True,
+        starts=(),
+        rho_profile=(),
+        remarks=("P-splines: effective degrees of freedom differ from those of thin-plate splines",),
+    )
     return GammResult(
         parametric=parametric_table(names, frame.groups, curves.coefficients, curves.covariance, residual_df),
         smooths=smooth_table(names.smooth_terms(frame.groups), edf, tests),
-        info=GammInfo(
-            engine="mssm",
-            version=version("mssm"),
-            rows=len(frame.values),
-            tokens=len(frame.tokens),
-            groups=groups,
-            speakers=0,
-            k=k,
-            k_token=k_token,
-            rho=used_rho,
-            rho_by="given",
-            reml=float("nan"),
-            scale=scale,
-            residual_df=residual_df,
-            converged=True,
-            starts=(),
-            rho_profile=(),
-            remarks=("P-splines: effective degrees of freedom differ from those of thin-plate splines",),
-        ),
+        info=info,
         names=names,
         curves=curves,
-        fitted=frame.in_given_order(fitted),
+        fitted=frame.in_given_order(fitted.values),
         observed=frame.in_given_order(frame.values),
-        innovations=frame.in_given_order(whiten_rows(frame, frame.values - fitted, used_rho)),
+        innovations=frame.in_given_order(whiten_rows(frame, frame.values - fitted.values, used_rho)),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fitted:
+    """mssm's model, its tests of curves, what it makes of each row, and the curves as a table."""
+
+    model: Any
+    p_values: Any
+    statistics: Any
+    values: Floats
+    curves: TabulatedCurves
+
+    @classmethod
+    def of(cls, frame: Frame, k: int, k_token: int, rho: float) -> _Fitted:
+        parts = imported("mssm.models", "mssm")
+        groups, f = len(frame.groups), parts.f
+        table = _table(frame, frame.times, frame.group_of[frame.token_of], frame.token_of)
+        table["value"] = frame.values
+        terms = [
+            parts.i(),
+            *([parts.l(["group"])] if groups > 1 else []),
+            f(["time"], nk=k - 1),
+            *(f(["time"], by_cont=f"group{number}", nk=k - 1) for number in range(1, groups)),
+        ]
+        of_tokens = parts.fs(["time"], rf="token", nk=k_token)
+        formula = parts.Formula(
+            parts.lhs("value"), [*terms, of_tokens], data=table, series_id="token", print_warn=False
+        )
+        model = parts.GAMM(formula, parts.Gaussian())
+        model.fit(rho=rho or None, n_cores=1, progress_bar=False)
+        tests = imported("mssm.src.python.utils", "mssm").approx_smooth_p_values
+        p_values, statistics = tests(model, edf1=False)
+        fitted = model.predict(None, table)[0].reshape(-1)
+        return cls(model, p_values, statistics, fitted, _curves(frame, model, len(terms)))
+
+
+def _curves(frame: Frame, model: Any, shared: int) -> TabulatedCurves:
+    """Of groups, without their tokens."""
+    grid = np.unique(np.concatenate([np.linspace(frame.times.min(), frame.times.max(), POINTS), frame.times]))
+    at = [
+        _table(frame, grid, np.full(len(grid), group), np.zeros(len(grid), int))
+        for group in range(len(frame.groups))
+    ]
+    rows = np.stack([_dense(model.predict(list(range(shared)), each, ci=True)[1]) for each in at])
+    used = np.flatnonzero(rows.any((0, 1)))  # columns of tokens are zero
+    inverse_root = _dense(model.lvi)[:, used]
+    return TabulatedCurves(
+        frame.groups,
+        np.asarray(model.coef).reshape(-1)[used],
+        float(model.scale) * inverse_root.T @ inverse_root,
+        grid,
+        rows[:, :, used],
     )
 
 
