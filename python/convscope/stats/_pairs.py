@@ -51,7 +51,7 @@ def pair_layers(
     [['conv4', 119.0, 120.0], ['conv4', 201.0, 200.0]]
     """
     if keys is None:
-        chosen = [key for key in _SAME_MOMENT if key in table.columns]
+        chosen = [key for key in _SAME_MOMENT if key in table.columns and table[key].notna().any()]
         require(
             bool(chosen), "table", f"one of the columns {', '.join(_SAME_MOMENT)}", str(list(table.columns))
         )
