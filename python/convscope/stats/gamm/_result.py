@@ -276,7 +276,7 @@ class GammResult:
             f"REML {info.reml:.6g}, {info.engine}"
         )
         tables = [_printed(self.parametric), _printed(self.smooths)]
-        return "\n\n".join([about, *tables, *info.remarks])
+        return "\n\n".join([about, *tables, *(f"Note: {remark}." for remark in info.remarks)])
 
     __repr__ = __str__
 
