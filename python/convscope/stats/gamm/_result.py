@@ -170,7 +170,8 @@ class GammResult:
         Returns
         -------
         DataFrame (group, other, time, difference, se, lower, upper, critical, significant)
-            ``significant`` where the band leaves zero out. With ``simultaneous=False``, about one null difference in six is so somewhere.
+            ``significant`` where the band leaves zero out. With ``simultaneous=False``, 11 to 13 of 100 differences that are none are so
+            somewhere (benchmarks/results/2026-11-22-gamm-calibration.json).
         """
         import pandas as pd
 
