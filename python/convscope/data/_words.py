@@ -98,6 +98,11 @@ class WordCorpus:
     sample_rate_hz: int
     sha256: str
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """(B,) what each row says."""
+        return tuple(token.word for token in self.tokens)
+
 
 def synthesise_words(
     words: Sequence[str] = WORDS,

@@ -24,6 +24,7 @@ def add_maps(
     output: str,
     seed: int,
 ) -> None:
+    """Clusters of the maps of the layer before the output, and which maps a variable changes least."""
     layers = [each for each in timed_layers(probe.layers) if each.name != output]
     section = study.section("Single feature maps")
     if not layers or layers[-1].channels < 4:
@@ -47,6 +48,10 @@ def add_maps(
     agreement = f"adjusted Rand index between seeds {clusters.stability:.2f}"
     section.text(
         f"Spectral clustering with a Gaussian kernel whose width comes from the data; {agreement}. {' '.join(clusters.problems)}"
+    )
+    study.methods.append(
+        f"Feature maps of {layer.name} were averaged over {2 * len(behind)} outputs, half with {which} at {values.min():g}, half at {values.max():g}, clustered spectrally (Gaussian kernel, "
+        "its width the median distance) into two, and compared between both ends by cosine distance."
     )
     distances = nearest_maps(net, low, high, layer.name)
     import pandas as pd

@@ -9,9 +9,9 @@ from ..probe import Series
 from ..stats import find_copies, p_text
 from ._effects import LEVEL
 from ._outputs import timed_layers
+from ._papers import TASLP
 from ._study import Study
 
-PAPER = "Beguš and Zhou 2022 (TASLP)"
 COPIES_IN = 2  # layers that are searched: the output and the one before it
 
 
@@ -45,7 +45,7 @@ def add_copies(study: Study, series: Series, output: str, count: int, seed: int)
             "Copies",
             f"No output could be searched: {table['reason'].mode().iloc[0] if len(table) else 'no layer is fast enough'}",
         )
-        study.finding(claim, PAPER, None, "no output could be searched")
+        study.finding(claim, TASLP, None, "no output could be searched")
         return
     wide = wide[wide[output].notna()]
     repeated = wide[output] > 1
@@ -70,17 +70,21 @@ def add_copies(study: Study, series: Series, output: str, count: int, seed: int)
         summary.append(row)
     section.table(
         "copies",
-        f"Stretches that come again in the envelopes of the first {count} outputs, and in the layer before",
+        f"Stretches that come again in the envelopes of the first {wide.index.size} outputs that could be searched, and in the layer before",
         pd.DataFrame(summary),
     )
     section.table("copies_each", "Each output", table)
+    study.methods.append(
+        f"In the envelopes of {wide.index.size} outputs, and of the layer before, stretches of 0.12 to 0.4 s that come again were sought, against random series of the same "
+        "spectrum; copies in layer and output were crossed (Fisher's exact test)."
+    )
     if repeated.sum() < 3 or (~repeated).sum() < 3 or np.isnan(p):
         reason = f"{repeated.sum()} of {len(repeated)} outputs repeat a stretch: three that do and three that do not are needed"
-        study.finding(claim, PAPER, None, reason)
+        study.finding(claim, TASLP, None, reason)
         return
     study.finding(
         claim,
-        PAPER,
+        TASLP,
         p < LEVEL and share > 0.5,
         f"{repeated.sum()} of {len(repeated)} outputs repeat a stretch, and of these {share:.0%} do in the layer before (Fisher's exact test, p {p_text(p)})",
     )
