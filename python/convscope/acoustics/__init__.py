@@ -12,6 +12,7 @@ torch.
 
 from ._classes import CLASSES, ClassFrames, ClassSettings, classify, find_segments
 from ._compare_classes import PHONE_CLASSES, ClassComparison, class_of_phone, compare_classes
+from ._f0_range import f0_range
 from ._formants import Formants
 from ._intensity import Duration, Intensity
 from ._intervals import Interval, Intervals
@@ -60,6 +61,7 @@ __all__ = [
     "class_of_phone",
     "classify",
     "compare_classes",
+    "f0_range",
     "find_segments",
     "measure",
     "normalised_time",

@@ -30,7 +30,8 @@ class F0(Measure):
     Parameters
     ----------
     floor_hz, ceiling_hz : float
-        The range looked at. The papers' are 60-300, 75-450 and, for the first layer, 5-150 Hz.
+        The range looked at. The papers' are 60-300, 75-450 and, for the first layer, 5-150 Hz; `f0_range` finds a
+        voice's own.
     points : int
         Values on normalised time; 10 in ProsodyPro.
 
