@@ -276,3 +276,11 @@ def test_rows_without_a_base_are_refused():
     base = np.append(np.repeat(np.arange(10.0), 2), [np.nan, np.nan])
     with pytest.raises(ValueError, match="base: expected one in each row, got rows without one"):
         stats.causal_effects(np.zeros(22), [0.0, 1.0] * 11, base)
+
+
+def test_distances_are_corrected_too():
+    measured = np.random.default_rng(1).normal(size=(30, 3))
+    effects = stats.causal_effects(measured, [0.0, 1.0, 2.0]).effects
+    assert (effects.p_wasserstein_holm >= effects.p_wasserstein).all()
+    columns = list(effects.columns)
+    assert columns[columns.index("p_wasserstein") + 1] == "p_wasserstein_holm"

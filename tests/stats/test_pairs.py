@@ -85,3 +85,12 @@ def test_bands_of_a_spectrum_are_told_apart():
     assert pairs.groupby("measure").size().to_dict() == {"intensity": 48, "level": 96}
     offset = pairs["layer"].map({"conv3": 0.3, "conv4": 0.4})
     assert (pairs["layer_value"] - pairs["output_value"]).tolist() == pytest.approx(offset.tolist())
+
+
+def test_events_have_no_partners_by_number():
+    rows = [("out", 0, 0.2), ("out", 1, 0.35), ("conv4", 0, 0.35)]
+    table = pd.DataFrame(rows, columns=["layer", "point", "value"]).assign(sound=0, measure="voiced_period")
+    with pytest.raises(
+        ValueError, match=r"events that are found have to be matched by their times, got voiced_period"
+    ):
+        stats.pair_layers(table)
