@@ -114,6 +114,15 @@ def test_one_named_group(mgcv, monkeypatch):
     assert ours.formula == 'value ~ s(time, k=5) + s(time, token, bs="fs", m=1, k=4)'
 
 
+def test_curves_of_tokens_vanish_in_mgcv_too(mgcv, monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    table = simulate(seed=1, tokens=10, groups=("a", "b"), length=16, rho=-0.5, between=0.0)
+    ours = fit_gamm(table, k=6, k_token=5)
+    assert ours.info.remarks[0].startswith("curves of tokens vanish")
+    theirs = fit_gamm(table, k=6, k_token=5, rho=ours.info.rho, engine="mgcv")
+    assert theirs.smooths.edf.iloc[-1] < 1e-2
+
+
 def test_r_is_asked_for_no_more_than_it_can_hold(mgcv, monkeypatch):
     monkeypatch.setattr("convscope.stats.gamm._mgcv._BYTES_PER_SQUARE", 1e12)
     with pytest.raises(RuntimeError, match=r"mgcv would need about .* GB for \d+ coefficients"):

@@ -1,7 +1,7 @@
 """Curves with bands, from coefficients and their covariance.
 
-A pointwise band holds the true curve at any one time with its level; over a whole curve it is left far more often, and "significant" stretches
-of a difference that is none come up in 15 to 22 of 100 null data sets. A simultaneous band holds the whole curve. Its half-width is the quantile
+A pointwise band holds the true curve at any one time with its level; over a whole curve it is left more often, and "significant" stretches
+of a difference that is none come up in 11 to 13 of 100 null data sets (benchmarks/results/2026-11-22-gamm-calibration.json). A simultaneous band holds the whole curve. Its half-width is the quantile
 of the largest of the curve's standardised deviations, drawn from the coefficients' distribution. Source: Ruppert, Wand and Carroll 2003,
 "Semiparametric Regression", section 6.5.
 """

@@ -41,7 +41,9 @@ def fit_gamm(
     Parameters
     ----------
     table : DataFrame
-        One row for each token and time, in any order. Tokens may have different times.
+        One row for each token and time, in any order. Tokens may have different times. A column ``positions``, as
+        `convscope.acoustics.normalised_time` gives it, says of how many positions of the layer a token's values were made: a token with
+        more times than that is refused, since interpolated points are no observations, and make F as large as one likes.
     value, time, group, token : str
         Columns. Names of tokens must be unique, also between groups. ``group=None`` fits one curve.
     speaker : str, optional
@@ -53,7 +55,8 @@ def fit_gamm(
         unless told, and what the degrees of freedom of Table 1 in Beguš and Zhou (ICASSP 2022) come to.
     rho : number, "reml", "acf" or None
         AR(1) of what remains within a token: given, or by REML's profile; ``"acf"``, the first autocorrelation of a fit without it, is what
-        itsadug's start_value_rho gives, and is far too low (even negative) where tokens have curves of their own; None is 0.
+        itsadug's start_value_rho gives, and is far too low (even negative) where tokens have curves of their own; None is 0. The result's
+        remarks say where REML ends at the edge of its range, and where it gives all that tokens differ by to AR(1).
     engine : "native", "mgcv" or "mssm"
         Ours; R's mgcv (``bam(discrete=FALSE)``) by way of Rscript; mssm with P-splines (extra ``mssm``). The last two are second opinions.
 

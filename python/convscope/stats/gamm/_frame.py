@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .._checks import numbers
+
 if TYPE_CHECKING:
     import pandas as pd
 
 Floats: TypeAlias = NDArray[np.float64]
 Numbers: TypeAlias = NDArray[np.int64]
+
+POSITIONS = "positions"  # of the layer in a token's interval, as `acoustics.normalised_time` gives them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,6 +130,8 @@ def frame_of(
         rows,
     )
     _check_groups(frame, pd.Series(times).groupby(group_code).nunique())
+    if POSITIONS in table.columns and POSITIONS not in named.values():
+        _check_positions(frame, numbers(table, POSITIONS)[rows])
     return frame
 
 
@@ -179,6 +185,19 @@ def _check_one(
     for i in np.flatnonzero(low != high)[:1]:
         raise ValueError(
             f"token: expected names that are unique, got {tokens[i]!r} in {role} {names[low[i]]!r} and {names[high[i]]!r}"
+        )
+
+
+def _check_positions(frame: Frame, positions: Floats) -> None:
+    """What lies between a layer's positions is interpolated: AR(1) takes it for noise without end, and anything is significant."""
+    there = np.fmin.reduceat(positions, frame.starts[:-1])
+    beyond = np.flatnonzero(frame.lengths > there)  # NaN is not known, and no reason to refuse
+    if len(beyond):
+        i = beyond[0]
+        raise ValueError(
+            f"time: expected at most as many times as positions in each token (column {POSITIONS!r}), got {frame.lengths[i]} times "
+            f"of {there[i]:g} positions in {frame.tokens[i]!r} ({len(beyond)} of {len(frame.tokens)} tokens have too many): what lies "
+            "between positions is interpolated; take fewer points, or leave such tokens out"
         )
 
 

@@ -16,7 +16,7 @@ from ._degrees import Degrees, degrees
 from ._formula import Names
 from ._frame import Frame
 from ._layout import Layout
-from ._reml import Optimum, Profile, minimise, profile
+from ._reml import RHO_REACH, Optimum, Profile, minimise, profile
 from ._result import POINTS, GammInfo, GammResult
 from ._tables import parametric_table, smooth_table
 from ._tests import of_curve, of_speakers, of_tokens
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LEAST_DF = 5.0  # that the residuals must have
+AT_THE_END = 1e-3  # of rho's range: the search comes as near as its tolerance
+NO_CURVES = 1.0  # effective degrees of freedom of all tokens together
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +115,10 @@ def _fit(
             rho_profile=()
             if searched is None
             else tuple(zip(searched.rhos.tolist(), searched.reml.tolist(), strict=True)),
-            remarks=_remarks(frame, found, residual_df),
+            remarks=(
+                *_remarks(frame, found, residual_df),
+                *(_remarks_on_rho(used, float(freedom.edf[-1])) if rho == "reml" else ()),
+            ),
         ),
         names=names,
         curves=curves,
@@ -181,4 +186,19 @@ def _remarks(frame: Frame, found: Optimum, residual_df: float) -> tuple[str, ...
         )
     if not found.converged:
         remarks.append("REML's gradient did not vanish: take degrees of freedom and p with care")
+    return tuple(remarks)
+
+
+def _remarks_on_rho(rho: float, edf_of_tokens: float) -> tuple[str, ...]:
+    remarks = []
+    if abs(rho) > RHO_REACH - AT_THE_END:
+        remarks.append(
+            f"rho {rho:.3f} lies at the end of its range: what is left within tokens is hardly noise, as where values are interpolated; "
+            "take p with care"
+        )
+    if edf_of_tokens < NO_CURVES:
+        remarks.append(
+            f"curves of tokens vanish (edf {edf_of_tokens:.2g}): REML takes all that tokens differ by for AR(1) with rho {rho:.3f}, as "
+            "mgcv's does, too, at that rho; see what a given rho changes"
+        )
     return tuple(remarks)

@@ -21,7 +21,7 @@ REACH = 22.0
 # Of curves, and of tokens' shapes, relative to the balance.
 STARTS = ((-8.0, 0.0), (0.0, 0.0), (-8.0, 6.0), (-8.0, -6.0))
 RHO_GRID = (-0.6, -0.3, 0.0, 0.2, 0.4, 0.6, 0.75, 0.85, 0.92, 0.97)
-_RHO_REACH = 0.995
+RHO_REACH = 0.995
 _STEP = 1e-4  # of the gradient's differences
 _FLAT = 1e-7  # a gradient, in units of log-likelihood
 _NEWTON_STEPS = 12
@@ -90,7 +90,7 @@ def profile(equations_at: Callable[[float], Arrowhead]) -> tuple[Optimum, Profil
 
     grid = [reml(rho) for rho in RHO_GRID]
     best = int(np.argmin(grid))
-    around = (-_RHO_REACH, *RHO_GRID, _RHO_REACH)
+    around = (-RHO_REACH, *RHO_GRID, RHO_REACH)
     scipy.optimize.minimize_scalar(
         reml,
         bounds=(around[best], around[best + 2]),

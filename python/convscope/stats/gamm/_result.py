@@ -170,7 +170,8 @@ class GammResult:
         Returns
         -------
         DataFrame (group, other, time, difference, se, lower, upper, critical, significant)
-            ``significant`` where the band leaves zero out. With ``simultaneous=False``, about one null difference in six is so somewhere.
+            ``significant`` where the band leaves zero out. With ``simultaneous=False``, 11 to 13 of 100 differences that are none are so
+            somewhere (benchmarks/results/2026-11-22-gamm-calibration.json).
         """
         import pandas as pd
 
@@ -276,7 +277,7 @@ class GammResult:
             f"REML {info.reml:.6g}, {info.engine}"
         )
         tables = [_printed(self.parametric), _printed(self.smooths)]
-        return "\n\n".join([about, *tables, *info.remarks])
+        return "\n\n".join([about, *tables, *(f"Note: {remark}." for remark in info.remarks)])
 
     __repr__ = __str__
 
