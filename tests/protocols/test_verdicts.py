@@ -128,7 +128,7 @@ def test_intervals_that_allow_both_are_undecided(rng):
     durations = rng.uniform(0.2, 0.9, COUNT)
     time_s = np.arange(4096) / 4000
     conv4 = (np.abs(np.sin(2 * np.pi * 120 * time_s)) * (time_s < durations[:, None])).astype(np.float32)
-    ends_s = durations * 1.1 + rng.normal(0, 0.06, COUNT)
+    ends_s = np.clip(durations + rng.normal(0, 0.05, COUNT), 0.1, 1.0)
     full_s = np.arange(LENGTH) / RATE_HZ
     sounds = (np.sin(2 * np.pi * 120 * full_s) * (full_s < ends_s[:, None])).astype(np.float32)
     study = Study("", "")
