@@ -9,6 +9,8 @@ import convscope as cs
 from convscope.acoustics import F0, Interval, Intervals
 from convscope.probe import Series
 from convscope.protocols import Study
+from convscope.protocols._feature_maps import add_maps
+from convscope.protocols._interpolation import Interpolated
 from convscope.protocols._layers_and_output import add_classes, add_durations, add_tracks
 from convscope.protocols._outputs import longest_of_each, segments
 from convscope.protocols._reduplication import add_copies
@@ -144,3 +146,40 @@ def test_silent_outputs_have_no_segments(rng):
     given = series(rectified(out, 1000), rectified(out, 4000), out)
     assert 3 not in {each.sound for each in segments(given, F0())}
     assert 4 in {each.sound for each in segments(given, F0())}
+
+
+def test_outputs_that_cannot_be_searched_say_why(monkeypatch, rng):
+    out = outputs(rng)
+    given = series(rectified(out, 1000), rectified(out, 4000), out)
+
+    def refuse(*_, **__):
+        raise ValueError("series: expected one that varies, got constant values")
+
+    monkeypatch.setattr("convscope.protocols._reduplication.find_copies", refuse)
+    study = Study("", "")
+    add_copies(study, given, "out", 4, 0)
+    assert verdicts(study) == {"What the output repeats is repeated in the layers, too": None}
+    assert "expected one that varies" in study.missing[0].reason
+    not_asked = Study("", "")
+    add_copies(not_asked, given, "out", 0, 0)
+    assert [each.reason for each in not_asked.missing] == ["Not asked for."]
+
+
+def test_too_few_vowels_are_said(rng):
+    out = outputs(rng)
+    study = Study("", "")
+    given = series(rectified(out, 1000), rectified(out, 4000), out)
+    add_tracks(study, given, Intervals((Interval(0, "vowel", 0.1, 0.3),)), F0(points=10), "out", 1, 0)
+    assert [each.reason for each in study.missing] == [
+        "1 outputs have a vowel; correlations need at least 8."
+    ]
+
+
+def test_few_maps_are_not_clustered():
+    net = cs.models.build(cs.models.preset("tf1-wavegan", role="generator", dim=1))
+    moved = Interpolated("z3", np.array([-1.0, 1.0]), cs.latents.random(8, size=100, seed=0))
+    study = Study("", "")
+    add_maps(study, net, cs.Probe(net), moved, "out", 0)
+    assert [each.reason for each in study.missing] == [
+        "The layer before the output has fewer than four maps."
+    ]

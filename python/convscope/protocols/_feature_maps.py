@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
-from ..latents import Latents, variable
+from ..latents import variable
 from ..plot import plot_profiles
 from ..probe import Probe
 from ..profiles import cluster_maps, map_profiles, nearest_maps
+from ._interpolation import Interpolated
 from ._outputs import timed_layers
 from ._study import Study
 
@@ -18,13 +18,12 @@ def add_maps(
     study: Study,
     net: nn.Module,
     probe: Probe,
-    which: str,
-    values: NDArray[np.float64],
-    behind: Latents,
+    moved: Interpolated,
     output: str,
     seed: int,
 ) -> None:
     """Clusters of the maps of the layer before the output, and which maps a variable changes least."""
+    which, values, behind = moved.which, moved.values, moved.behind
     layers = [each for each in timed_layers(probe.layers) if each.name != output]
     section = study.section("Single feature maps")
     if not layers or layers[-1].channels < 4:

@@ -32,6 +32,7 @@ SHOWN = 6  # sounds in a picture
 ABOUT_ONE = (0.9, 1.1)  # slopes of durations that are the same
 SMALL_RISE, SMALL_R = 0.05, 0.3  # nothing to speak of
 RESAMPLES = 2000
+CORRELATED = ("measure", "layer", "r", "lower", "upper", "n", "items", "p_holm")
 TRACKS = {"f0": "F0", "intensity": "intensity", "f1": "F1", "f2": "F2"}
 
 
@@ -56,6 +57,7 @@ def add_tracks(
         "correlations",
         "Correlation with the output's, points of one sound resampled together: what each layer carries",
         tables[""][tables[""]["n"] > 0],
+        shown=CORRELATED,
     )
     _draw_tracks(section, tracks, output)
     section.table("not_carried", "What layers cannot carry, and why", _by_reason(own.reasons()))
@@ -63,6 +65,7 @@ def add_tracks(
         "correlations_as_published",
         "Correlation with the output's: as the paper did, layers drawn out to 16 kHz as if they were sounds",
         tables["_as_published"][tables["_as_published"]["n"] > 0],
+        shown=CORRELATED,
     )
     section.text(
         "The last table is the paper's way: values of layers whose rate cannot carry a measure are there, and should not be trusted."

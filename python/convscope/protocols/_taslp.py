@@ -4,7 +4,7 @@ waveforms" (IEEE/ACM TASLP).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import scipy.signal
@@ -13,25 +13,23 @@ from torch import nn
 
 from .. import __version__
 from ..acoustics import F0, Intervals
-from ..latents import Latents, OneHot, random, variable
-from ..plot import plot_overlays, plot_sounds, plot_waterfall
+from ..latents import OneHot, random, variable
+from ..plot import plot_overlays, plot_sounds
 from ..probe import Probe, Series
 from ..stats import LEAST_BASES
-from ._effects import add_effects, method_of_effects
 from ._feature_maps import add_maps
+from ._interpolation import Interpolated, add_interpolation
 from ._layers_and_output import POINTS, SHOWN, add_classes, add_durations, add_tracks
 from ._network import latent_size, network_name
 from ._outputs import (
     Voice,
     longest_of_each,
-    measured_outputs,
     measured_series,
     output_name,
     segments,
     timed_layers,
     voice_of,
 )
-from ._papers import TASLP
 from ._reduplication import add_copies
 from ._study import Section, Study
 from ._variables import add_discovery, add_variables_and_measures
@@ -107,20 +105,11 @@ def taslp(
     strongest = add_variables_and_measures(study, z, measured, output, code)
     maker = add_discovery(study, z, marks, seed, code)
     chosen = _named(which) or maker or strongest or f"z{code}"
-    moved = _Moved(chosen, levels, random(bases, size=size, code=drawn, seed=seed + 1))
-    _interpolation(study, probe, moved, voice.f0, output, workers, seed)
-    add_maps(study, net, probe, moved.which, moved.values, moved.behind, output, seed)
+    moved = Interpolated(chosen, levels, random(bases, size=size, code=drawn, seed=seed + 1))
+    add_interpolation(study, probe, moved, voice.f0, output, workers, seed)
+    add_maps(study, net, probe, moved, output, seed)
     add_copies(study, series, output, copies, seed)
     return study
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Moved:
-    """The variable that is interpolated, what it is set to, and the random vectors behind each value."""
-
-    which: str
-    values: NDArray[np.float64]
-    behind: Latents
 
 
 def _described(
@@ -197,48 +186,6 @@ def _without_rest(series: NDArray[np.float64], rate_hz: float) -> NDArray[np.flo
     sections = scipy.signal.butter(2, REST_HZ, "highpass", fs=rate_hz, output="sos")
     found: NDArray[np.float64] = scipy.signal.sosfiltfilt(sections, series, axis=1)
     return found
-
-
-def _interpolation(
-    study: Study, probe: Probe, moved: _Moved, f0: F0, output: str, workers: int, seed: int
-) -> None:
-    """What moving one variable does to outputs and layers."""
-    which, values, behind = moved.which, moved.values, moved.behind
-    section = study.section(f"Interpolation of {which}")
-    design = variable(which, values, bases=behind)
-    baseline = float(values[np.abs(values).argmin()])
-    study.settings |= {
-        "which": which,
-        "values": ", ".join(f"{each:g}" for each in values),
-        "bases": len(behind),
-        "baseline": baseline,
-    }
-    first = probe.run(design[: len(values)])
-    layers = [each.name for each in timed_layers(first.layers)]
-    section.picture(
-        "waterfall",
-        f"{which} from {values.min():g} to {values.max():g}, the other variables fixed (figure 9 of the paper).",
-        plot_waterfall(first, values, layers=layers[1:], label=which),
-    )
-    at = design.variables()
-    table = measured_outputs(probe, design, f0=f0, workers=workers)
-    sounds = table["sound"].to_numpy()
-    named = table.assign(variable=which, base=at["base"][sounds], to=at[which][sounds])
-    tests = add_effects(
-        section, named, output, baseline=baseline, bases=len(behind), seed=seed, name="interpolation_"
-    )
-    found = tests.table
-    changed = [layer for layer in layers if found.loc[found["layer"] == layer, "is_effect"].any()]
-    study.finding(
-        f"Interpolating one latent variable ({which}) changes every layer",
-        TASLP,
-        "undecided" if tests.unknown else len(changed) == len(layers),
-        tests.unknown
-        or f"something changes in {', '.join(changed) or 'none'} of {', '.join(layers)} (Holm, more than the measures' resolution)",
-    )
-    study.methods.append(
-        f"{which} was set to {len(values)} values from {values.min():g} to {values.max():g}, the other variables fixed as in each of {len(behind)} random vectors, and the same measured in the longest vowel and fricative of each output and layer. {method_of_effects(baseline)}"
-    )
 
 
 def _named(which: int | str | None) -> str | None:

@@ -55,6 +55,7 @@ def add_variables_and_measures(
         "latents_and_measures",
         "Correlations of latent variables with measures of random outputs, the clearest first",
         found,
+        shown=["measure", "variable", "r", "lower", "upper", "n", "p_holm"],
     )
     study.methods.append(
         "Each latent variable was correlated (Pearson) with each measure of the random outputs, p-values corrected together (Holm)."
@@ -98,6 +99,16 @@ def add_discovery(study: Study, z: NDArray[np.float32], marks: Intervals, seed: 
         "latents",
         f"Variables and fricatives: {has_it.sum()} of {len(z)} outputs have one of {1000 * FRICATION_S:g} ms",
         found.variables,
+        shown=[
+            "variable",
+            "beta",
+            "p_holm",
+            "lasso_min",
+            "lasso_1se",
+            "stability",
+            "importance",
+            "stands_out",
+        ],
     )
     section.picture(
         "elbow",
@@ -110,8 +121,8 @@ def add_discovery(study: Study, z: NDArray[np.float32], marks: Intervals, seed: 
             y_label="|Lasso coefficient|",
         ),
     )
-    for problem in found.problems:
-        section.text(f"Note: {problem}")
+    if found.problems:
+        section.text(f"Notes: {'; '.join(found.problems)}.")
     certain = ", ".join(called(each, code) for each in found.standing_out)
     study.finding(
         claim,
