@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._checks import Floats, check_columns, check_level, column_names, numbers, require
+from ._checks import Floats, check_columns, check_level, column_names, numbers, require, table_of
 from ._libraries import Frame, library
 from ._mixed_fit import MixedFit, fit_mixed
 from ._result import Result
-from ._terms import complete_rows, design_matrix
+from ._terms import check_predictors, complete_rows, design_matrix
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +41,7 @@ class MixedModel(Result):
 
 
 def mixed_model(
-    table: Frame,
+    table: Any,
     response: str,
     *,
     predictors: str | Iterable[str],
@@ -55,7 +55,7 @@ def mixed_model(
 
     Parameters
     ----------
-    table : pandas.DataFrame
+    table : pandas.DataFrame, or a result that has one as its table
     response : the column of numbers that is explained.
     predictors : columns of the fixed terms, as in `linear_model`.
     items : the column of what repeats.
@@ -94,10 +94,10 @@ def mixed_model(
     >>> round(float(model.coefficients.estimate[1]), 1), model.converged
     (2.0, True)
     """
-    level = check_level(level)
+    level, table = check_level(level), table_of(table)
     terms, random = column_names(predictors), column_names(slopes)
     used = check_columns(table, [response, *terms, items])
-    require(bool(terms), "predictors", "at least one column", "none")
+    check_predictors(table, terms, reference or {})
     missing = [name for name in random if name not in terms]
     require(not missing, "slopes", f"predictors of {', '.join(terms)}", ", ".join(missing))
     complete = complete_rows(table, used)
