@@ -70,3 +70,10 @@ def test_a_library_that_is_missing_is_named_with_its_extra(monkeypatch):
         ImportError, match=r"expected scipy, which is not installed; pip install 'convscope\[stats\]'"
     ):
         correlations()
+
+
+@pytest.mark.parametrize("method", ["holm", "bh"])
+@pytest.mark.parametrize(("p", "said"), [([0.5, 1.2], "1.2"), ([-0.1], "-0.1"), ([np.inf, np.nan], "inf")])
+def test_what_is_no_p_value_is_refused(method, p, said):
+    with pytest.raises(ValueError, match=f"p: expected values from 0 to 1, got {said}"):
+        stats.adjust(p, method)
