@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,7 +26,7 @@ Counts = NDArray[np.int64]
 CodeKind = Literal["one-hot", "binary"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CodeTable(Result):
     """``counts``: codes (rows) by words; ``assignment``: the word of each code and its shares; ``summary``: accuracy and purity with
     their chance levels; ``odds``: the odds ratio of every code and word; ``models``: words explained by codes."""
@@ -37,6 +37,8 @@ class CodeTable(Result):
     odds: Frame
     models: Frame
     settings: Mapping[str, Any]
+
+    _aside: ClassVar[Mapping[str, tuple[str, ...]]] = {"odds": ("p", "p_bh", "haldane")}
 
     @property
     def word_of_code(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,12 +34,17 @@ ROUNDING = 1e-13  # of a sum of squares: what is left of it without the mean is 
 BLOCK_VALUES = 1 << 21  # of draws that are looked at together
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Correlations(Result):
     """``correlations``: one row per group, with r, lower, upper, n, dropped, items, p, p_holm, p_bh, reason."""
 
     correlations: Frame
     settings: Mapping[str, Any]
+
+    _aside: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "correlations": ("dropped", "items", "p", "p_bh", "reason")
+    }
+    _said: ClassVar[Mapping[str, str]] = {"correlations": "r"}
 
 
 def correlate(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,7 +18,7 @@ _FITTED = ("r2", "adjusted_r2", "sigma", "f", "f_p", "aic")
 _OF_TERM = ("term", "estimate", "se", "t", "df", "p", "lower", "upper")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LinearModel(Result):
     """``coefficients``: estimate, se, t, df, p, p_holm, p_bh, lower, upper of each term; ``models``: n, dropped, r2, adjusted_r2,
     sigma, f, f_p, aic and reason of each group. A group without a model has NaN and the reason there, and no coefficients."""
@@ -26,6 +26,12 @@ class LinearModel(Result):
     coefficients: Frame
     models: Frame
     settings: Mapping[str, Any]
+
+    _aside: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "coefficients": ("lower", "upper", "p_bh"),
+        "models": ("dropped", "sigma", "aic", "reason"),
+    }
+    _said: ClassVar[Mapping[str, str]] = {"models": "r2"}
 
 
 def linear_model(

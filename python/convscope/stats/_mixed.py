@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from ._result import Result
 from ._terms import check_predictors, complete_rows, design_matrix
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MixedModel(Result):
     """``coefficients``: estimate, se, z, p, lower, upper of each fixed term; ``variances``: of the random terms, their
     correlations and the residual; ``fit``: n, items, dropped, log_likelihood, converged, singular.
@@ -33,6 +33,8 @@ class MixedModel(Result):
     fit: Frame
     problems: tuple[str, ...]
     settings: Mapping[str, Any]
+
+    _aside: ClassVar[Mapping[str, tuple[str, ...]]] = {"fit": ("dropped", "reml")}
 
     @property
     def converged(self) -> bool:

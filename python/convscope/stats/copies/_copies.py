@@ -32,7 +32,7 @@ _TIE = 0.02  # of a correlation: a stretch, the best of five, gains that much fr
 Occurrence = tuple[int, int, float]  # first frame, frames, similarity
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Copies(Result):
     """``occurrences``: start_s, end_s, lag_s and similarity of the stretch (lag 0) and of each copy, in order of time.
 
@@ -45,6 +45,9 @@ class Copies(Result):
     similarity: Floats
     starts_s: Floats
     settings: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return f"{Result.__repr__(self)[:-1]}; p {self.p:.2g})"
 
     @property
     def count(self) -> int:

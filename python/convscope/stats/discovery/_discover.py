@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,7 +22,7 @@ from ._logistic import Logistic, likelihood_ratio_p, logistic, null_log_likeliho
 STABLE = 0.8  # of the half-samples: within the range of 0.6 to 0.9 that Meinshausen & Bühlmann recommend
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Discovery(Result):
     """What an annotation says of each variable.
 
@@ -36,6 +36,13 @@ class Discovery(Result):
     models: Frame
     problems: tuple[str, ...]
     settings: Mapping[str, Any]
+
+    _aside: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "variables": (
+            *("p", "p_bh", "joint_beta", "joint_p", "lasso_min"),
+            *("importance", "p_importance", "before_elbow"),
+        )
+    }
 
     @property
     def standing_out(self) -> tuple[str, ...]:
