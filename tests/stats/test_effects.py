@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from convscope import stats
+from convscope.acoustics import Measurements
 
 pd = pytest.importorskip("pandas", reason="pandas is not installed (extra stats)")
 scipy_stats = pytest.importorskip("scipy.stats", reason="SciPy is not installed (extra stats)")
@@ -284,3 +285,11 @@ def test_distances_are_corrected_too():
     assert (effects.p_wasserstein_holm >= effects.p_wasserstein).all()
     columns = list(effects.columns)
     assert columns[columns.index("p_wasserstein") + 1] == "p_wasserstein_holm"
+
+
+def test_what_has_a_table_is_taken_for_it():
+    base, z = (each.ravel() for each in np.meshgrid(np.arange(10), [0.0, 1.0], indexing="ij"))
+    table = pd.DataFrame({"base": base, "z": z, "value": base + 2 * z, "layer": "out", "measure": "f0"})
+    found = stats.effects_of_table(Measurements(table, {}), variable="z", **QUICK)
+    assert found.effects["ate"].tolist() == pytest.approx([2])
+    assert {"base", "value", "time", "by", "variable"} <= set(found.settings)

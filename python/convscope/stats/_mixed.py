@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._checks import Floats, check_columns, check_level, column_names, numbers, require
+from ._checks import Floats, check_columns, check_level, column_names, numbers, require, table_of
 from ._libraries import Frame, library
 from ._mixed_fit import MixedFit, fit_mixed
 from ._result import Result
-from ._terms import complete_rows, design_matrix
+from ._terms import check_predictors, complete_rows, design_matrix
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MixedModel(Result):
     """``coefficients``: estimate, se, z, p, lower, upper of each fixed term; ``variances``: of the random terms, their
     correlations and the residual; ``fit``: n, items, dropped, log_likelihood, converged, singular.
@@ -34,6 +34,8 @@ class MixedModel(Result):
     problems: tuple[str, ...]
     settings: Mapping[str, Any]
 
+    _aside: ClassVar[Mapping[str, tuple[str, ...]]] = {"fit": ("dropped", "reml")}
+
     @property
     def converged(self) -> bool:
         """Whether two optimisers agree on a maximum; where not, no number here is one to report."""
@@ -41,7 +43,7 @@ class MixedModel(Result):
 
 
 def mixed_model(
-    table: Frame,
+    table: Any,
     response: str,
     *,
     predictors: str | Iterable[str],
@@ -55,7 +57,7 @@ def mixed_model(
 
     Parameters
     ----------
-    table : pandas.DataFrame
+    table : pandas.DataFrame, or a result that has one as its table
     response : the column of numbers that is explained.
     predictors : columns of the fixed terms, as in `linear_model`.
     items : the column of what repeats.
@@ -94,10 +96,10 @@ def mixed_model(
     >>> round(float(model.coefficients.estimate[1]), 1), model.converged
     (2.0, True)
     """
-    level = check_level(level)
+    level, table = check_level(level), table_of(table)
     terms, random = column_names(predictors), column_names(slopes)
     used = check_columns(table, [response, *terms, items])
-    require(bool(terms), "predictors", "at least one column", "none")
+    check_predictors(table, terms, reference or {})
     missing = [name for name in random if name not in terms]
     require(not missing, "slopes", f"predictors of {', '.join(terms)}", ", ".join(missing))
     complete = complete_rows(table, used)
