@@ -7,8 +7,8 @@ import pandas as pd
 
 from convscope.stats.gamm._arrowhead import Arrowhead
 from convscope.stats.gamm._basis import centred, thin_plate, token_basis
-from convscope.stats.gamm._frame import Frame, frame_of
 from convscope.stats.gamm._layout import Layout
+from convscope.stats.gamm._token_table import TokenTable, token_table
 from convscope.stats.gamm._tokens import Tokens
 
 
@@ -57,34 +57,41 @@ def simulate(
     return pd.concat(parts, ignore_index=True)
 
 
-def equations(table: pd.DataFrame, *, rho: float, k=7, k_token=5, speaker=None) -> tuple[Frame, Arrowhead]:
-    frame = frame_of(
+def equations(
+    table: pd.DataFrame, *, rho: float, k=7, k_token=5, speaker=None
+) -> tuple[TokenTable, Arrowhead]:
+    checked = token_table(
         table, value="value", time="time", group="group", token="token", speaker=speaker, reference=None
     )
-    times, counts = np.unique(frame.times, return_counts=True)
+    times, counts = np.unique(checked.times, return_counts=True)
     basis, penalty = centred(*thin_plate(times, k, order=2), times, counts)
-    layout = Layout(len(frame.groups), len(frame.speakers) if speaker else 0, penalty)
+    layout = Layout(len(checked.groups), len(checked.speakers) if speaker else 0, penalty)
     shared = np.hstack([np.ones((len(times), 1)), basis(times)])
-    tokens = Tokens(frame, shared, token_basis(times, counts, k_token)(times), times)
-    return frame, Arrowhead(layout, tokens, tokens.products(rho))
+    tokens = Tokens(checked, shared, token_basis(times, counts, k_token)(times), times)
+    return checked, Arrowhead(layout, tokens, tokens.products(rho))
 
 
-def dense_columns(frame: Frame, found: Arrowhead) -> tuple[np.ndarray, list]:
+def row_functions(tokens: Tokens) -> np.ndarray:
+    """(n, m + q) at each row."""
+    return tokens._functions[tokens._time_of]
+
+
+def dense_columns(checked: TokenTable, found: Arrowhead) -> tuple[np.ndarray, list]:
     """All columns, (n, p + N q), and (indices, matrix) of all penalties."""
     layout, tokens = found.layout, found.tokens
-    functions = tokens.row_functions()
+    functions = row_functions(tokens)
     shared, own = functions[:, : tokens.m], functions[:, tokens.m :]
-    group = frame.group_of[frame.token_of]
+    group = checked.group_of[checked.token_of]
     columns = [np.ones(len(shared)), *(1.0 * (group == g) for g in range(1, layout.groups))]
     columns += list(shared[:, 1:].T)
     for g in range(1, layout.groups):
         columns += list((shared[:, 1:] * (group == g)[:, None]).T)
-    speaker = frame.speaker_of[frame.token_of]
+    speaker = checked.speaker_of[checked.token_of]
     columns += [1.0 * (speaker == s) for s in range(layout.speakers)]
-    for token in range(len(frame.tokens)):
-        columns += list((own * (frame.token_of == token)[:, None]).T)
+    for token in range(len(checked.tokens)):
+        columns += list((own * (checked.token_of == token)[:, None]).T)
     penalties = [(np.arange(where.start, where.stop), matrix) for where, matrix in layout.penalties]
-    places = layout.p + np.arange(len(frame.tokens) * tokens.q).reshape(-1, tokens.q)
+    places = layout.p + np.arange(len(checked.tokens) * tokens.q).reshape(-1, tokens.q)
     penalties.append((places[:, :-1].ravel(), np.eye(places[:, :-1].size)))
     penalties.append((places[:, -1], np.eye(len(places))))
     return np.array(columns).T, penalties

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import scipy.linalg
 from tests.reference import gamm as reference
-from tests.stats.gamm.cases import dense_columns, equations, simulate
+from tests.stats.gamm.cases import dense_columns, equations, row_functions, simulate
 
 from convscope.stats.gamm._degrees import degrees
-from convscope.stats.gamm._tests import of_speakers, of_tokens, token_rank
+from convscope.stats.gamm._significance import of_speakers, of_tokens, token_rank
 
 CASES = {
     "equal times": {},
@@ -22,12 +22,12 @@ CASES = {
 
 def both(case: str, rho: float, seed: int = 1):
     options = CASES[case]
-    frame, found = equations(
+    checked, found = equations(
         simulate(seed=seed, **options), rho=rho, speaker="speaker" if "speakers" in options else None
     )
     theta = found.neutral() + np.random.default_rng(seed).normal(0, 1.5, len(found.neutral()))
-    columns, penalties = dense_columns(frame, found)
-    plain = reference.solve(columns, frame.values, frame.token_of, penalties, theta, rho)
+    columns, penalties = dense_columns(checked, found)
+    plain = reference.solve(columns, checked.values, checked.token_of, penalties, theta, rho)
     return found, found.solve(theta), plain, penalties
 
 
@@ -95,12 +95,13 @@ def test_the_statistic_of_speakers():
 @pytest.mark.parametrize("case", CASES)
 def test_the_rank_of_tokens_is_what_groups_cannot_make(case):
     found, _, _, _ = both(case, 0.0)
-    tokens, frame = found.tokens, found.tokens.frame
-    functions = tokens.row_functions()
-    own = scipy.linalg.block_diag(*np.split(functions[:, tokens.m :], frame.starts[1:-1]))
-    group = frame.group_of[frame.token_of]
+    tokens, checked = found.tokens, found.tokens.table
+    functions = row_functions(tokens)
+    own = scipy.linalg.block_diag(*np.split(functions[:, tokens.m :], checked.starts[1:-1]))
+    group = checked.group_of[checked.token_of]
     free = np.array(
-        [each for g in range(found.layout.groups) for each in (group == g, frame.times * (group == g))], float
+        [each for g in range(found.layout.groups) for each in (group == g, checked.times * (group == g))],
+        float,
     ).T
     q, _ = np.linalg.qr(free)
     assert token_rank(found) == np.linalg.matrix_rank(own - q @ (q.T @ own), tol=1e-8)

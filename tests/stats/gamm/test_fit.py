@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pandas as pd
@@ -205,9 +206,9 @@ BAD = {
         r"group: expected at least 2 different times in each group, got 1 in 'b'",
     ),
     "constant": (lambda t: t.assign(value=0.5), r"value: expected values that vary, got 0.5 in all \d+ rows"),
-    "NaN": (lambda t: t.assign(value=t.value.where(t.index > 2)), r"value: expected finite numbers .*, got 3 of"),
-    "NaN times": (lambda t: t.assign(time=t.time.where(t.index > 0)), r"time: expected finite numbers"),
-    "text": (lambda t: t.assign(value="x"), r"value: expected numbers in column 'value', got"),
+    "NaN": (lambda t: t.assign(value=t.value.where(t.index > 2)), r"value: expected a number in each row of column 'value', got 3 of 360 without"),
+    "NaN times": (lambda t: t.assign(time=t.time.where(t.index > 0)), r"time: expected a number in each row"),
+    "text": (lambda t: t.assign(value="x"), r"value: expected numbers, got"),
     "no name": (lambda t: t.assign(token=t.token.where(t.index > 2)), r"token: expected a name in each row, got 3"),
     "token of two groups": (
         lambda t: t.assign(token=t.token.replace("t001", "t000")),
@@ -244,7 +245,7 @@ def test_one_speaker_is_no_effect(table):
         ({"k": 2.5}, r"k: expected a whole number from 3"),
         ({"rho": 1.0}, r"rho: expected a number between -1 and 1, got 1.0"),
         ({"rho": "ml"}, r"rho: expected a number, 'reml', 'acf' or None, got 'ml'"),
-        ({"engine": "gam"}, r"engine: expected native, mgcv, mssm, got 'gam'"),
+        ({"engine": "gam"}, r"engine: expected 'native' or 'mgcv' or 'mssm', got 'gam'"),
         ({"reference": "d"}, r"reference: expected one of a, b, c, got 'd'"),
     ],
 )
@@ -263,7 +264,28 @@ def test_columns_that_are_not_there(table):
 def test_what_is_asked_of_a_result(result):
     with pytest.raises(ValueError, match="group: expected one of a, b, c \\(as text\\), got 'd'"):
         result.difference("d")
-    with pytest.raises(ValueError, match="level: expected a number between 0 and 1, got 95"):
+    with pytest.raises(ValueError, match=r"level: expected a number between 0 and 1, such as 0\.95, got 95"):
         result.predict(level=95)
     with pytest.raises(ValueError, match="times: expected finite times"):
         result.predict([np.nan])
+    with pytest.raises(ValueError, match="draws: expected at least 100, got 10"):
+        result.predict(draws=10)
+
+
+@pytest.mark.parametrize(
+    ("library", "engine", "extra"),
+    [
+        ("scipy.stats", "native", "stats"),
+        ("threadpoolctl", "native", "stats"),
+        ("mssm", "mssm", "mssm"),
+    ],
+)
+def test_a_library_that_is_missing_is_named_with_its_extra(table, monkeypatch, library, engine, extra):
+    monkeypatch.setitem(sys.modules, library, None)
+    for module in [name for name in sys.modules if name.startswith("convscope.stats.gamm._native")]:
+        monkeypatch.delitem(sys.modules, module)
+    package = library.partition(".")[0]
+    with pytest.raises(
+        ImportError, match=rf"expected {package}, which is not installed; pip install 'convscope\[{extra}\]'"
+    ):
+        fit_gamm(table, rho=0.5, engine=engine, **SMALL)

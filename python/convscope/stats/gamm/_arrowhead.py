@@ -55,7 +55,7 @@ class Arrowhead:
     @property
     def free(self) -> int:
         """Rows less the coefficients that no penalty sees."""
-        return len(self.tokens.frame.values) - self.layout.unpenalised
+        return len(self.tokens.table.values) - self.layout.unpenalised
 
     @property
     def ranks(self) -> Floats:
@@ -87,7 +87,7 @@ class Arrowhead:
 
     def solve(self, theta: Floats) -> Fit:
         """The fit, REML and its gradient."""
-        products, rows = self.products, len(self.tokens.frame.values)
+        products, rows = self.products, len(self.tokens.table.values)
         ridge = self.ridge(theta)
         blocks = products.own + np.diag(ridge)
         inverse = np.linalg.inv(blocks).astype(np.float64, copy=False)

@@ -1,9 +1,9 @@
 """Curves with bands, from coefficients and their covariance.
 
 A pointwise band holds the true curve at any one time with its level; over a whole curve it is left more often, and "significant" stretches
-of a difference that is none come up in 11 to 13 of 100 null data sets (benchmarks/results/2026-11-22-gamm-calibration.json). A simultaneous band holds the whole curve. Its half-width is the quantile
-of the largest of the curve's standardised deviations, drawn from the coefficients' distribution. Source: Ruppert, Wand and Carroll 2003,
-"Semiparametric Regression", section 6.5.
+of a difference that is none come up in 11 to 13 of 100 null data sets (benchmarks/results/2026-11-22-gamm-calibration.json). A simultaneous
+band holds the whole curve. Its half-width is the quantile of the largest of the curve's standardised deviations, drawn from the
+coefficients' distribution. Source: Ruppert, Wand and Carroll 2003, "Semiparametric Regression", section 6.5.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._checks import check_count, check_level
 from .._libraries import library
 from ._basis import Floats
 
@@ -45,8 +46,7 @@ def band(
     seed: int = 0,
 ) -> Band:
     """Of the curve rows @ coefficients, (T, p) @ (p,)."""
-    if not 0 < level < 1:
-        raise ValueError(f"level: expected a number between 0 and 1, got {level!r}")
+    check_level(level)
     used = rows.any(0)
     values, vectors = np.linalg.eigh(covariance[np.ix_(used, used)])
     # the symmetric root, which no sign or order of eigenvectors changes: the same draws everywhere
@@ -70,8 +70,7 @@ def stretches(times: Floats, inside: np.ndarray) -> list[tuple[float, float]]:
 
 def _largest(deviations: Floats, se: Floats, level: float, draws: int, seed: int) -> float:
     """Quantile of the largest standardised deviation over the curve."""
-    if draws < 100:
-        raise ValueError(f"draws: expected at least 100, got {draws}")
+    check_count("draws", draws, 100)
     there = se > 0
     if not there.any():
         return 0.0

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from .._checks import check_choice, require
+from .._libraries import library
 from ._formula import Names
-from ._frame import frame_of
 from ._result import GammResult
+from ._token_table import TokenTable, token_table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ._engine import Request, Solution
 
 Engine = Literal["native", "mgcv", "mssm"]
 ENGINES = ("native", "mgcv", "mssm")
@@ -68,8 +72,10 @@ def fit_gamm(
     ------
     KeyError, ValueError
         for what cannot be modelled, naming column, expected and got.
+    ImportError
+        when the extra ``stats`` is missing, or for ``engine="mssm"`` the extra of that name.
     RuntimeError
-        when another engine is missing or fails.
+        for ``engine="mgcv"``, when there is no Rscript, no package mgcv or too little memory, or when R fails.
 
     Notes
     -----
@@ -89,44 +95,45 @@ def fit_gamm(
     >>> bool(result.smooths.set_index("term").p["s(time):groupOb"] < 0.001)
     True
     """
-    names = Names(value, time, group, token, speaker)
-    _check_engine(engine)
+    check_choice("engine", engine, ENGINES)
     _check_rho(rho)
-    frame = frame_of(
+    for needed in ("scipy.stats", "threadpoolctl"):
+        library(needed)
+    checked = token_table(
         table, value=value, time=time, group=group, token=token, speaker=speaker, reference=reference
     )
-    _check_size("k", k, 3, frame.distinct_times)
-    _check_size("k_token", k_token, 2, frame.distinct_times)
+    _check_size("k", k, 3, checked.distinct_times)
+    _check_size("k_token", k_token, 2, checked.distinct_times)
+    from ._engine import Request, result_of  # with SciPy, which results alone do not need
+
+    request = Request(Names(value, time, group, token, speaker), k, k_token, rho)
+    return result_of(checked, request, _solve(engine, checked, request))
+
+
+def _solve(engine: Engine, table: TokenTable, request: Request) -> Solution:
     if engine == "mgcv":
         from ._mgcv import fit_mgcv
 
-        return fit_mgcv(frame, names, k=k, k_token=k_token, rho=rho)
+        return fit_mgcv(table, request)
     if engine == "mssm":
         from ._mssm import fit_mssm
 
-        return fit_mssm(frame, names, k=k, k_token=k_token, rho=rho)
-    from ._native import fit_native  # with SciPy, which tables alone do not need
+        return fit_mssm(table, request)
+    from ._native import fit_native
 
-    return fit_native(frame, names, k=k, k_token=k_token, rho=rho)
-
-
-def _check_engine(engine: str) -> None:
-    if engine not in ENGINES:
-        raise ValueError(f"engine: expected {', '.join(ENGINES)}, got {engine!r}")
+    return fit_native(table, request)
 
 
 def _check_rho(rho: object) -> None:
     if isinstance(rho, str):
-        if rho not in ("reml", "acf"):
-            raise ValueError(f"rho: expected a number, 'reml', 'acf' or None, got {rho!r}")
-    elif rho is not None and not (isinstance(rho, float | int | np.number) and -1 < rho < 1):
-        raise ValueError(f"rho: expected a number between -1 and 1, got {rho!r}")
+        require(rho in ("reml", "acf"), "rho", "a number, 'reml', 'acf' or None", repr(rho))
+    elif rho is not None:
+        fits = isinstance(rho, float | int | np.number) and bool(-1 < rho < 1)
+        require(fits, "rho", "a number between -1 and 1", repr(rho))
 
 
 def _check_size(name: str, size: int, least: int, most: int) -> None:
-    if most < least:
-        raise ValueError(f"time: expected at least {least} different times, got {most}")
-    if isinstance(size, bool) or not isinstance(size, int | np.integer) or not least <= size <= most:
-        raise ValueError(
-            f"{name}: expected a whole number from {least} to {most}, the number of different times, got {size!r}"
-        )
+    require(most >= least, "time", f"at least {least} different times", most)
+    fits = not isinstance(size, bool) and isinstance(size, int | np.integer) and least <= size <= most
+    expected = f"a whole number from {least} to {most}, the number of different times"
+    require(fits, name, expected, repr(size))

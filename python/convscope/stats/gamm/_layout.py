@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from ._basis import Floats
-from ._frame import Numbers
+from ._token_table import Numbers
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,18 +10,15 @@ import re
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from ._basis import Floats
+from ._engine import Request, Solution
 from ._formula import Names, formula
-from ._frame import Frame
-from ._result import POINTS, GammInfo, GammResult
-from ._tables import parametric_table
-from ._tokens import whiten_rows
+from ._tabulated import TabulatedCurves, grid
+from ._token_table import TokenTable
 
 _BYTES_PER_SQUARE = 230  # of memory for each squared number of coefficients, as measured
 
@@ -52,110 +49,72 @@ save(c(m$gcv.ubre, m$sig2, m$df.residual, m$converged), "numbers.txt")
 writeLines(as.character(packageVersion("mgcv")), "version.txt")
 """
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TabulatedCurves:
-    """Curves at the times that R was asked for."""
-
-    groups: tuple[str, ...]
-    coefficients: Floats
-    covariance: Floats
-    times: Floats
-    table: Floats  # (groups, T, p)
-
-    def rows(self, group: str, times: Floats) -> Floats:
-        """(T, p) for times among those."""
-        nearest = np.abs(self.times[:, None] - times).argmin(0)
-        if not np.allclose(self.times[nearest], times, rtol=0, atol=1e-9):
-            raise ValueError(
-                f"times: expected some of the {len(self.times)} that this engine was asked for (.curves.times), got others"
-            )
-        found: Floats = self.table[self.groups.index(group), nearest]
-        return found
+_READ = ("rows", "coefficients", "covariance", "smooths", "fitted", "numbers")
 
 
-def fit_mgcv(
-    frame: Frame, names: Names, *, k: int, k_token: int, rho: float | Literal["reml", "acf"] | None
-) -> GammResult:
+def fit_mgcv(table: TokenTable, request: Request) -> Solution:
     """`fit_gamm` by mgcv's ``bam``."""
     import pandas as pd
 
-    if isinstance(rho, str):
-        raise ValueError(
-            f"rho: expected a number for engine='mgcv', which takes it as given, got {rho!r}; fit_gamm(...).info.rho has ours"
-        )
+    rho = request.given_rho("mgcv")
     rscript = shutil.which("Rscript")
     if rscript is None:
         raise RuntimeError("engine: 'mgcv' needs R with the package mgcv, and Rscript on the PATH; got none")
-    _check_memory(len(frame.groups) * k + len(frame.speakers) + len(frame.tokens) * k_token)
-    plain = Names(
-        "value", "time", None if names.group is None else "group", "token", names.speaker and "speaker"
-    )
-    grid = np.unique(np.concatenate([np.linspace(frame.times.min(), frame.times.max(), POINTS), frame.times]))
-    columns = {
-        "value": frame.values,
-        "time": frame.times,
-        "group": frame.group_of[frame.token_of],
-        "token": frame.token_of,
-        "speaker": frame.speaker_of[frame.token_of],
-        "start": np.r_[1, np.diff(frame.token_of) != 0],
-    }
-    script = (
-        _SCRIPT.replace("@FORMULA@", formula(plain, k=k, k_token=k_token, groups=len(frame.groups)))
-        .replace("@LAST@", str(len(frame.groups) - 1))
-        .replace("@RHO@", repr(float(rho or 0)))
-        .replace("@SPEAKER@", "d$speaker <- factor(d$speaker)" if names.speaker else "")
-    )
+    speakers = len(table.speakers) if request.names.speaker else 0
+    _check_memory(len(table.groups) * request.k + speakers + len(table.tokens) * request.k_token)
+    times = grid(table)
     with tempfile.TemporaryDirectory(prefix="convscope-mgcv-") as text:
         folder = Path(text)
-        pd.DataFrame(columns).to_csv(folder / "table.csv", index=False, float_format="%.17g")
-        np.savetxt(folder / "grid.txt", grid, fmt="%.17g")
-        (folder / "fit.R").write_text(script)
+        _write(folder, table, times, _script(table, request, rho))
         _run([rscript, "--vanilla", "fit.R"], folder)
-        read = {path.stem: np.loadtxt(path, ndmin=1) for path in folder.glob("*.txt") if path.stem in _READ}
+        read = {name: np.loadtxt(folder / f"{name}.txt", ndmin=1) for name in _READ}
         version = (folder / "version.txt").read_text().strip()
-    reml, scale, residual_df, converged = read["numbers"]
-    curves = TabulatedCurves(
-        frame.groups,
-        read["coefficients"],
-        read["covariance"],
-        grid,
-        read["rows"].reshape(len(frame.groups), len(grid), -1),
-    )
+    reml, scale, residual_df, converged = read["numbers"].tolist()
+    rows = read["rows"].reshape(len(table.groups), len(times), -1)
     smooths = pd.DataFrame(np.atleast_2d(read["smooths"]), columns=["edf", "ref_df", "F", "p"])
-    smooths.insert(0, "term", _in_order_of_r(names, frame.groups))
-    residuals = frame.values - read["fitted"]
-    return GammResult(
-        parametric=parametric_table(names, frame.groups, curves.coefficients, curves.covariance, residual_df),
+    smooths.insert(0, "term", _in_order_of_r(request.names, table.groups))
+    return Solution(
+        engine="mgcv",
+        version=version,
+        curves=TabulatedCurves(table.groups, read["coefficients"], read["covariance"], times, rows),
         smooths=smooths,
-        info=GammInfo(
-            engine="mgcv",
-            version=version,
-            rows=len(frame.values),
-            tokens=len(frame.tokens),
-            groups=len(frame.groups),
-            speakers=len(frame.speakers) if names.speaker else 0,
-            k=k,
-            k_token=k_token,
-            rho=float(rho or 0),
-            rho_by="given",
-            reml=float(reml),
-            scale=float(scale),
-            residual_df=float(residual_df),
-            converged=bool(converged),
-            starts=(),
-            rho_profile=(),
-            remarks=(),
-        ),
-        names=names,
-        curves=curves,
-        fitted=frame.in_given_order(read["fitted"]),
-        observed=frame.in_given_order(frame.values),
-        innovations=frame.in_given_order(whiten_rows(frame, residuals, float(rho or 0))),
+        fitted=read["fitted"],
+        rho=rho,
+        scale=scale,
+        residual_df=residual_df,
+        reml=reml,
+        converged=bool(converged),
     )
 
 
-_READ = ("rows", "coefficients", "covariance", "smooths", "fitted", "numbers")
+def _script(table: TokenTable, request: Request, rho: float) -> str:
+    """Columns have plain names there."""
+    names = request.names
+    group, speaker = None if names.group is None else "group", None if names.speaker is None else "speaker"
+    plain = Names("value", "time", group, "token", speaker)
+    model = formula(plain, k=request.k, k_token=request.k_token, groups=len(table.groups))
+    return (
+        _SCRIPT.replace("@FORMULA@", model)
+        .replace("@LAST@", str(len(table.groups) - 1))
+        .replace("@RHO@", repr(rho))
+        .replace("@SPEAKER@", "d$speaker <- factor(d$speaker)" if names.speaker else "")
+    )
+
+
+def _write(folder: Path, table: TokenTable, times: Floats, script: str) -> None:
+    import pandas as pd
+
+    columns = {
+        "value": table.values,
+        "time": table.times,
+        "group": table.group_of[table.token_of],
+        "token": table.token_of,
+        "speaker": table.speaker_of[table.token_of],
+        "start": np.r_[1, np.diff(table.token_of) != 0],
+    }
+    pd.DataFrame(columns).to_csv(folder / "table.csv", index=False, float_format="%.17g")
+    np.savetxt(folder / "grid.txt", times, fmt="%.17g")
+    (folder / "fit.R").write_text(script)
 
 
 def _in_order_of_r(names: Names, groups: tuple[str, ...]) -> list[str]:

@@ -1,31 +1,32 @@
-"""Our engine: from a checked table to a result."""
+"""Our engine: from a checked table to what `Solution` holds."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
-import threadpoolctl
 
+from .._libraries import library
 from ._arrowhead import Arrowhead, Fit
 from ._basis import Basis, Floats, centred, thin_plate, token_basis
 from ._degrees import Degrees, degrees
+from ._engine import Request, Rho, Solution
 from ._formula import Names
-from ._frame import Frame
 from ._layout import Layout
 from ._reml import RHO_REACH, Optimum, Profile, minimise, profile
-from ._result import POINTS, GammInfo, GammResult
-from ._tables import parametric_table, smooth_table
-from ._tests import of_curve, of_speakers, of_tokens
-from ._tokens import Tokens, whiten_rows
+from ._result import POINTS
+from ._significance import of_curve, of_speakers, of_tokens
+from ._tables import smooth_table
+from ._token_table import TokenTable
+from ._tokens import Tokens
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LEAST_DF = 5.0  # that the residuals must have
 AT_THE_END = 1e-3  # of rho's range: the search comes as near as its tolerance
 NO_CURVES = 1.0  # effective degrees of freedom of all tokens together
 
@@ -47,90 +48,82 @@ class NativeCurves:
         return self.layout.rows(np.full(len(times), self.groups.index(group)), functions)
 
 
-def fit_native(
-    frame: Frame, names: Names, *, k: int, k_token: int, rho: float | Literal["reml", "acf"] | None
-) -> GammResult:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Search:
+    """The fit at the rho that was taken, and REML over others where it was looked for."""
+
+    rho: float
+    optimum: Optimum
+    profile: Profile | None = None
+
+
+def fit_native(table: TokenTable, request: Request) -> Solution:
     """`fit_gamm` by our engine: on one thread, since its matrices are small and a stolen core stops all threads of a product."""
-    with threadpoolctl.threadpool_limits(1, user_api="blas"):
-        return _fit(frame, names, k=k, k_token=k_token, rho=rho)
+    with library("threadpoolctl").threadpool_limits(1, user_api="blas"):
+        return _fit(table, request)
 
 
-def _fit(
-    frame: Frame, names: Names, *, k: int, k_token: int, rho: float | Literal["reml", "acf"] | None
-) -> GammResult:
-    centre = float(frame.values.mean())  # a level that is much larger than what varies would take its digits
-    frame = replace(frame, values=frame.values - centre)
-    times, found_counts = np.unique(frame.times, return_counts=True)
-    counts = found_counts.astype(np.float64)
-    basis, penalty = centred(*thin_plate(times, k, order=2), times, counts)
-    own_basis = token_basis(times, counts, k_token)
-    layout = Layout(len(frame.groups), len(frame.speakers) if names.speaker else 0, penalty)
-    shared = np.hstack([np.ones((len(times), 1)), basis(times)])
-    tokens = Tokens(frame, shared, own_basis(times), times)
+def _fit(table: TokenTable, request: Request) -> Solution:
+    centre = float(table.values.mean())  # a level that is much larger than what varies would take its digits
+    table = replace(table, values=table.values - centre)
+    times, counts = np.unique(table.times, return_counts=True)
+    basis, layout, tokens = _model(table, request, times, counts.astype(np.float64))
 
     @functools.lru_cache(maxsize=2)
     def equations_at(rho: float) -> Arrowhead:
         return Arrowhead(layout, tokens, tokens.products(rho))
 
-    searched: Profile | None = None
-    if rho == "reml":
-        found, searched = profile(equations_at)
-        used = searched.rho
-    elif rho == "acf":
-        independent = equations_at(0.0)
-        used = first_autocorrelation(frame, frame.values - _fitted(independent, minimise(independent).fit))
-        found = minimise(equations_at(used))
-    else:
-        used = 0.0 if rho is None else float(rho)
-        found = minimise(equations_at(used))
-    equations, fit = equations_at(used), found.fit
+    searched = _search(table, equations_at, request.rho)
+    equations, fit = equations_at(searched.rho), searched.optimum.fit
     freedom = degrees(equations, fit)
-    residual_df = len(frame.values) - freedom.total
-    covariance = fit.scale * fit.covariance
+    residual_df = len(table.values) - freedom.total
     coefficients = fit.coefficients.copy()
     coefficients[0] += centre
-    fitted = _fitted(equations, fit)
-    curves = NativeCurves(
-        frame.groups, coefficients, covariance, np.linspace(times[0], times[-1], POINTS), basis, layout
-    )
-    return GammResult(
-        parametric=parametric_table(names, frame.groups, coefficients, covariance, residual_df),
-        smooths=_smooths(names, equations, fit, freedom, residual_df),
-        info=GammInfo(
-            engine="native",
-            version=version("convscope"),
-            rows=len(frame.values),
-            tokens=len(frame.tokens),
-            groups=len(frame.groups),
-            speakers=layout.speakers,
-            k=k,
-            k_token=k_token,
-            rho=float(used),
-            rho_by=rho if isinstance(rho, str) else "given",
-            reml=fit.reml,
-            scale=fit.scale,
-            residual_df=residual_df,
-            converged=found.converged,
-            starts=found.starts,
-            rho_profile=()
-            if searched is None
-            else tuple(zip(searched.rhos.tolist(), searched.reml.tolist(), strict=True)),
-            remarks=(
-                *_remarks(frame, found, residual_df),
-                *(_remarks_on_rho(used, float(freedom.edf[-1])) if rho == "reml" else ()),
-            ),
-        ),
-        names=names,
-        curves=curves,
-        fitted=frame.in_given_order(fitted + centre),
-        observed=frame.in_given_order(frame.values + centre),
-        innovations=frame.in_given_order(whiten_rows(frame, frame.values - fitted, used)),
+    grid = np.linspace(times[0], times[-1], POINTS)
+    return Solution(
+        engine="native",
+        version=version("convscope"),
+        curves=NativeCurves(table.groups, coefficients, fit.scale * fit.covariance, grid, basis, layout),
+        smooths=_smooths(request.names, equations, fit, freedom, residual_df),
+        fitted=_fitted(equations, fit) + centre,
+        rho=searched.rho,
+        scale=fit.scale,
+        residual_df=residual_df,
+        reml=fit.reml,
+        converged=searched.optimum.converged,
+        starts=searched.optimum.starts,
+        rho_profile=() if searched.profile is None else searched.profile.pairs,
+        remarks=_remarks(searched, float(freedom.edf[-1])),
     )
 
 
-def first_autocorrelation(frame: Frame, residuals: Floats) -> float:
+def _model(
+    table: TokenTable, request: Request, times: Floats, counts: Floats
+) -> tuple[Basis, Layout, Tokens]:
+    """Functions at the distinct times (T,), of which there are ``counts`` (T,), and where their coefficients are."""
+    basis, penalty = centred(*thin_plate(times, request.k, order=2), times, counts)
+    speakers = len(table.speakers) if request.names.speaker else 0
+    shared = np.hstack([np.ones((len(times), 1)), basis(times)])
+    own = token_basis(times, counts, request.k_token)(times)
+    return basis, Layout(len(table.groups), speakers, penalty), Tokens(table, shared, own, times)
+
+
+def _search(table: TokenTable, equations_at: Callable[[float], Arrowhead], rho: Rho) -> _Search:
+    if rho == "reml":
+        found, searched = profile(equations_at)
+        return _Search(searched.rho, found, searched)
+    if rho == "acf":
+        independent = equations_at(0.0)
+        residuals = table.values - _fitted(independent, minimise(independent).fit)
+        used = first_autocorrelation(table, residuals)
+    else:
+        used = float(rho or 0)
+    return _Search(used, minimise(equations_at(used)))
+
+
+def first_autocorrelation(table: TokenTable, residuals: Floats) -> float:
     """Of neighbours within tokens."""
-    inside = np.diff(frame.token_of) == 0
+    inside = np.diff(table.token_of) == 0
     around = residuals - residuals.mean()
     return float((around[1:] * around[:-1])[inside].sum() / (around**2).sum())
 
@@ -152,7 +145,7 @@ def _smooths(
     names: Names, equations: Arrowhead, fit: Fit, freedom: Degrees, residual_df: float
 ) -> pd.DataFrame:
     """A row for each curve, the speakers, the tokens."""
-    groups, layout = equations.tokens.frame.groups, equations.layout
+    groups, layout = equations.tokens.table.groups, equations.layout
     products = equations.sum_matrices(equations.products.shared)
     tests = []
     for i in range(layout.groups):
@@ -172,31 +165,16 @@ def _smooths(
     return smooth_table(names.smooth_terms(groups), freedom.edf, tests)
 
 
-def _remarks(frame: Frame, found: Optimum, residual_df: float) -> tuple[str, ...]:
-    counts = np.bincount(frame.group_of, minlength=len(frame.groups))
-    single = [name for name, count in zip(frame.groups, counts, strict=True) if count == 1]
-    remarks = []
-    if single:
-        remarks.append(
-            f"one token only of {', '.join(single)}: how tokens differ there is taken from the other groups"
-        )
-    if residual_df < LEAST_DF:
-        remarks.append(
-            f"curves of tokens leave {residual_df:.1f} degrees of freedom: they follow the values, and no test of groups is to be had; take a smaller k_token"
-        )
-    if not found.converged:
+def _remarks(searched: _Search, edf_of_tokens: float) -> tuple[str, ...]:
+    rho, remarks = searched.rho, []
+    if not searched.optimum.converged:
         remarks.append("REML's gradient did not vanish: take degrees of freedom and p with care")
-    return tuple(remarks)
-
-
-def _remarks_on_rho(rho: float, edf_of_tokens: float) -> tuple[str, ...]:
-    remarks = []
-    if abs(rho) > RHO_REACH - AT_THE_END:
+    if searched.profile is not None and abs(rho) > RHO_REACH - AT_THE_END:
         remarks.append(
             f"rho {rho:.3f} lies at the end of its range: what is left within tokens is hardly noise, as where values are interpolated; "
             "take p with care"
         )
-    if edf_of_tokens < NO_CURVES:
+    if searched.profile is not None and edf_of_tokens < NO_CURVES:
         remarks.append(
             f"curves of tokens vanish (edf {edf_of_tokens:.2g}): REML takes all that tokens differ by for AR(1) with rho {rho:.3f}, as "
             "mgcv's does, too, at that rho; see what a given rho changes"

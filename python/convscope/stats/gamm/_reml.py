@@ -38,11 +38,16 @@ class Optimum:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Profile:
-    """The best rho, and REML over those that were tried, in their order."""
+    """The best rho, and REML over those that were tried, in their order: both (tried,)."""
 
     rho: float
     rhos: Floats
     reml: Floats
+
+    @property
+    def pairs(self) -> tuple[tuple[float, float], ...]:
+        """(rho, REML), in the order of rho."""
+        return tuple(zip(self.rhos.tolist(), self.reml.tolist(), strict=True))
 
 
 def minimise(equations: Arrowhead, starts: list[Floats] | None = None) -> Optimum:

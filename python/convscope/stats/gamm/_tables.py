@@ -10,7 +10,7 @@ import scipy.stats
 
 from ._basis import Floats
 from ._formula import Names
-from ._tests import Test
+from ._significance import Significance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ def parametric_table(
     )
 
 
-def smooth_table(terms: Sequence[str], edf: Floats, tests: Sequence[Test]) -> pd.DataFrame:
+def smooth_table(terms: Sequence[str], edf: Floats, tests: Sequence[Significance]) -> pd.DataFrame:
     """Curves, speakers, tokens."""
     import pandas as pd
 

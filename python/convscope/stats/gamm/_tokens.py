@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._basis import Floats
-from ._frame import Frame, Numbers
+from ._token_table import Numbers, TokenTable
 
 _AT_ONCE = 1 << 22  # values of functions
 
@@ -35,22 +35,22 @@ class Products:
 
 
 class Tokens:
-    """The tokens of a frame, by pattern of times and by cell.
+    """The tokens of a table, by pattern of times and by cell.
 
     ``pair_pattern``, ``pair_cell``, ``pair_count`` (R,); ``cell_group``, ``cell_speaker`` (cells,); ``pair_of``, ``pattern_of`` (N,).
     """
 
-    def __init__(self, frame: Frame, shared: Floats, own: Floats, times: Floats) -> None:
+    def __init__(self, table: TokenTable, shared: Floats, own: Floats, times: Floats) -> None:
         """``shared`` (T, m) and ``own`` (T, q): functions at the distinct times (T,)."""
-        self.frame, self.m, self.q = frame, shared.shape[1], own.shape[1]
+        self.table, self.m, self.q = table, shared.shape[1], own.shape[1]
         self._functions = np.hstack([shared, own])
-        self._time_of = np.searchsorted(times, frame.times)
+        self._time_of = np.searchsorted(times, table.times)
         keys: dict[bytes, int] = {}
-        pieces = np.split(self._time_of, frame.starts[1:-1])
+        pieces = np.split(self._time_of, table.starts[1:-1])
         self.pattern_of = np.array([keys.setdefault(piece.tobytes(), len(keys)) for piece in pieces])
         _, first = np.unique(self.pattern_of, return_index=True)
         self._example = first  # (P,) a token that has the pattern
-        cells, cell_of = np.unique(np.stack([frame.group_of, frame.speaker_of]), axis=1, return_inverse=True)
+        cells, cell_of = np.unique(np.stack([table.group_of, table.speaker_of]), axis=1, return_inverse=True)
         self.cell_group, self.cell_speaker = cells
         pairs, self.pair_of, self.pair_count = np.unique(
             np.stack([self.pattern_of, cell_of.reshape(-1)]), axis=1, return_inverse=True, return_counts=True
@@ -67,8 +67,8 @@ class Tokens:
         for patterns, functions in self._whitened(rho):
             everything[patterns] = functions.mT @ functions
         squares = 0.0
-        for tokens, rows in _by_length(self.frame.starts, np.arange(len(self.pattern_of)), m + self.q):
-            values = whiten(self.frame.values[rows][..., None], rho)
+        for tokens, rows in _by_length(self.table.starts, np.arange(len(self.pattern_of)), m + self.q):
+            values = whiten(self.table.values[rows][..., None], rho)
             squares += float((values**2).sum())
             functions = whiten(self._functions[self._time_of[rows]], rho)
             with_values[tokens] = (functions.mT @ values)[..., 0]
@@ -89,14 +89,10 @@ class Tokens:
             rho=rho,
         )
 
-    def row_functions(self) -> Floats:
-        """(n, m + q) at each row."""
-        return self._functions[self._time_of]
-
     def fitted(self, coefficients: Floats) -> Floats:
         """(n,) of all rows, for (N, m + q) what each token's functions are multiplied by."""
         found = np.empty(len(self._time_of))
-        for tokens, rows in _by_length(self.frame.starts, np.arange(len(self.pattern_of)), self.m + self.q):
+        for tokens, rows in _by_length(self.table.starts, np.arange(len(self.pattern_of)), self.m + self.q):
             functions = self._functions[self._time_of[rows]]  # (tokens, length, m + q)
             found[rows] = np.einsum("tlj,tj->tl", functions, coefficients[tokens])
         return found
@@ -113,7 +109,7 @@ class Tokens:
         found = np.empty(len(self.pattern_count), bool)
         ranks = self.own_ranks()
         for patterns, functions in self._whitened(0.0):
-            lines = self.frame.times[self._rows(patterns)][..., None]
+            lines = self.table.times[self._rows(patterns)][..., None]
             joined = np.concatenate([functions[..., self.m :], lines - lines.mean(1, keepdims=True)], -1)
             found[patterns] = np.linalg.matrix_rank(joined) == ranks[patterns]
         return found
@@ -121,12 +117,12 @@ class Tokens:
     def _rows(self, patterns: Numbers) -> Numbers:
         """(len, length) of an example of each pattern; all are equally long."""
         tokens = self._example[patterns]
-        length = self.frame.lengths[tokens[0]]
-        return self.frame.starts[tokens][:, None] + np.arange(length)
+        length = self.table.lengths[tokens[0]]
+        return self.table.starts[tokens][:, None] + np.arange(length)
 
     def _whitened(self, rho: float) -> Iterator[tuple[Numbers, Floats]]:
         """Patterns of one length, and their functions (some, length, m + q)."""
-        for which, rows in _by_length(self.frame.starts, self._example, self.m + self.q):
+        for which, rows in _by_length(self.table.starts, self._example, self.m + self.q):
             yield which, whiten(self._functions[self._time_of[rows]], rho)
 
 
@@ -138,10 +134,10 @@ def whiten(rows: Floats, rho: float) -> Floats:
     return np.concatenate([rows[:, :1], following], 1)
 
 
-def whiten_rows(frame: Frame, values: Floats, rho: float) -> Floats:
+def whiten_rows(table: TokenTable, values: Floats, rho: float) -> Floats:
     """(n,) the same for rows in order of token and time."""
     whitened = values.copy()
-    inside = np.flatnonzero(np.diff(frame.token_of) == 0) + 1
+    inside = np.flatnonzero(np.diff(table.token_of) == 0) + 1
     whitened[inside] = (values[inside] - rho * values[inside - 1]) / np.sqrt(1 - rho**2)
     return whitened
 

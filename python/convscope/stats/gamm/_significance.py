@@ -23,7 +23,7 @@ from ._quadratic import probability_above
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Significance:
     """F, its reference degrees of freedom, and p."""
 
     f: float
@@ -33,7 +33,7 @@ class Test:
 
 def of_curve(
     coefficients: Floats, covariance: Floats, products: Floats, *, ref_df: float, residual_df: float
-) -> Test:
+) -> Significance:
     """Whether c coefficients with a covariance (c, c) are zero; ``products`` (c, c) are of their whitened columns."""
     values, vectors = np.linalg.eigh(products)
     root = np.sqrt(np.maximum(values, 0))[:, None] * vectors.T
@@ -60,10 +60,10 @@ def of_curve(
         split = np.sqrt(1 - fraction**2) / 2
         weights = np.append(np.ones(whole - 1), [(fraction + 1) / 2 + split, (fraction + 1) / 2 - split])
     p = np.mean([probability_above(each, weights, residual_df) for each in statistics])
-    return Test(float(np.mean(statistics)) / rank, rank, float(p))
+    return Significance(float(np.mean(statistics)) / rank, rank, float(p))
 
 
-def of_tokens(equations: Arrowhead, fit: Fit, *, residual_df: float) -> Test:
+def of_tokens(equations: Arrowhead, fit: Fit, *, residual_df: float) -> Significance:
     """Whether tokens of a group differ at all."""
     products, tokens = equations.products, equations.tokens
     penalty, ridge, covariance = equations.penalty(fit.theta), equations.ridge(fit.theta), fit.covariance
@@ -89,10 +89,10 @@ def of_tokens(equations: Arrowhead, fit: Fit, *, residual_df: float) -> Test:
     second = count @ np.einsum("pij,pji->p", kept, kept) - 2 * np.trace(twice) + (once * once.T).sum()
     p = scipy.stats.f.sf(statistic / first, first**2 / second, residual_df)
     rank = token_rank(equations)
-    return Test(statistic / rank, float(rank), float(p))
+    return Significance(statistic / rank, float(rank), float(p))
 
 
-def of_speakers(equations: Arrowhead, fit: Fit, *, residual_df: float) -> Test:
+def of_speakers(equations: Arrowhead, fit: Fit, *, residual_df: float) -> Significance:
     """Whether speakers differ in level; by the weights themselves, which are as few as speakers."""
     where, covariance = equations.layout.of_speakers, fit.covariance
     penalty, ridge = equations.penalty(fit.theta), equations.ridge(fit.theta)
@@ -105,7 +105,7 @@ def of_speakers(equations: Arrowhead, fit: Fit, *, residual_df: float) -> Test:
     weights = weights[weights > weights.max() * np.finfo(np.float64).eps ** 0.8]
     statistic = float(own @ own) / fit.scale
     p = probability_above(statistic, weights, residual_df)
-    return Test(statistic / len(weights), float(len(weights)), p)
+    return Significance(statistic / len(weights), float(len(weights)), p)
 
 
 def token_rank(equations: Arrowhead) -> int:
