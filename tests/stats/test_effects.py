@@ -293,3 +293,10 @@ def test_what_has_a_table_is_taken_for_it():
     found = stats.effects_of_table(Measurements(table, {}), variable="z", **QUICK)
     assert found.effects["ate"].tolist() == pytest.approx([2])
     assert {"base", "value", "time", "by", "variable"} <= set(found.settings)
+
+
+def test_the_least_number_of_bases_is_public():
+    enough = np.random.default_rng(0).standard_normal((stats.LEAST_BASES, 2))
+    assert len(stats.causal_effects(enough, [0.0, 1.0], **QUICK).effects) == 1
+    with pytest.raises(ValueError, match=f"at least {stats.LEAST_BASES} bases"):
+        stats.causal_effects(enough[1:], [0.0, 1.0], **QUICK)
