@@ -79,7 +79,11 @@ def test_a_correlation_is_a_point_within_its_interval():
             "lower": [np.nan, 0.2, 0.7],
             "upper": [np.nan, 0.7, 0.9],
             "n": [0, 38, 38],
-            "reason": ["a rate of 250 Hz cannot carry F0: the harmonics of a voice need 3000 Hz", "", ""],
+            "reason": [
+                "fewer than 4 pairs: a rate of 250 Hz cannot carry F0: the harmonics of a voice need 3000 Hz",
+                "",
+                "",
+            ],
         }
     )
     pitch, loudness = plot_correlations(table).axes

@@ -208,7 +208,8 @@ def plot_correlations(
 
 def _shortly(reason: str) -> str:
     """What has room in a panel of two inches."""
-    text = str(reason).partition(":")[0] or "no r"
+    why = str(reason).partition("pairs: ")[2] or str(reason)  # what is behind "fewer than 4 pairs"
+    text = why.partition(":")[0] or "no r"
     return (
         text if len(text) <= REASON_LENGTH else text[: REASON_LENGTH - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
     )

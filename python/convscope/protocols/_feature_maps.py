@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from torch import nn
 
@@ -33,7 +35,9 @@ def add_maps(
     low, high = (variable(which, [end], bases=behind)[:] for end in (values.min(), values.max()))
     profiles = map_profiles(net, np.concatenate([low, high]), layer.name)
     try:
-        clusters = cluster_maps(profiles, gamma="auto", seed=seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # its problems are told below
+            clusters = cluster_maps(profiles, gamma="auto", seed=seed)
     except ValueError as error:
         section.left_out("Clusters of feature maps", str(error))
         return
