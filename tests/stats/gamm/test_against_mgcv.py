@@ -97,6 +97,15 @@ def test_with_r_itself(mgcv, monkeypatch, rho, speaker, ragged):
     np.testing.assert_allclose(ours.residuals("ar1"), theirs.residuals("ar1"), atol=1e-5)
 
 
+def test_curves_far_above_the_noise(mgcv, monkeypatch):
+    """They are hardly penalised."""
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    table = simulate(seed=0, groups=("a", "b"), tokens=8, length=20, bend=1.0, noise=1e-3, between=3e-4)
+    ours, theirs = (fit_gamm(table, rho=0.3, k=8, k_token=6, engine=engine) for engine in ("native", "mgcv"))
+    assert ours.info.scale == pytest.approx(theirs.info.scale, rel=1e-5)
+    np.testing.assert_allclose(ours.smooths.edf, theirs.smooths.edf, atol=1e-3)
+
+
 @pytest.mark.parametrize("names", [("ask", "speaker", "token"), ("01", "02", "NA"), ("a b", "T", "it's")])
 def test_groups_may_have_any_name(mgcv, monkeypatch, names):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")

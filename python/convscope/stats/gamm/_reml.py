@@ -1,8 +1,8 @@
 """Smoothing parameters by REML, and rho by REML's profile.
 
 REML has several optima once rho is large, and a smooth that starts as a straight line may stay one; so it is minimised from several starts,
-by L-BFGS on the exact gradient, and the best is finished by Newton steps. A logarithm further than `REACH` from where penalty and values
-are balanced changes nothing any more: the smooth is a line, or not penalised.
+by L-BFGS on the exact gradient. A logarithm further than `REACH` from where penalty and values are balanced changes nothing any more: the
+smooth is a line, or not penalised. Only curves of groups may be so far above the noise that they need less (`REACH_OF_CURVES`).
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ from ._arrowhead import Arrowhead, Fit
 from ._basis import Floats
 
 REACH = 22.0
+REACH_OF_CURVES = 30.0  # downwards; beyond, the penalty would be below the rounding of what it is added to
 # Of curves, and of tokens' shapes, relative to the balance.
 STARTS = ((-8.0, 0.0), (0.0, 0.0), (-8.0, 6.0), (-8.0, -6.0))
 RHO_GRID = (-0.6, -0.3, 0.0, 0.2, 0.4, 0.6, 0.75, 0.85, 0.92, 0.97)
 RHO_REACH = 0.995
-_STEP = 1e-4  # of the gradient's differences
-_FLAT = 1e-7  # a gradient, in units of log-likelihood
-_NEWTON_STEPS = 12
+_FLAT = 1e-3  # a gradient, in units of log-likelihood: REML is nearer than that to its optimum
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +52,7 @@ class Profile:
 def minimise(equations: Arrowhead, starts: list[Floats] | None = None) -> Optimum:
     """The theta of smallest REML."""
     neutral = equations.neutral()
-    low, high = neutral - REACH, neutral + REACH
+    low, high = limits(equations, neutral)
 
     def reml(theta: Floats) -> tuple[float, Floats]:
         fit = equations.solve(theta)
@@ -71,8 +70,15 @@ def minimise(equations: Arrowhead, starts: list[Floats] | None = None) -> Optimu
         for start in starts or default_starts(neutral)
     ]
     best = min(ends, key=lambda end: float(end.fun))
-    fit = _newton(equations, equations.solve(best.x), low, high)
+    fit = equations.solve(best.x)
     return Optimum(fit, tuple(float(end.fun) for end in ends), _is_flat(fit, low, high))
+
+
+def limits(equations: Arrowhead, neutral: Floats) -> tuple[Floats, Floats]:
+    """Of theta, around the ``neutral`` one."""
+    low = neutral - REACH
+    low[: equations.layout.groups] = neutral[: equations.layout.groups] - REACH_OF_CURVES
+    return low, neutral + REACH
 
 
 def default_starts(neutral: Floats) -> list[Floats]:
@@ -107,33 +113,6 @@ def profile(equations_at: Callable[[float], Arrowhead]) -> tuple[Optimum, Profil
     return tried[rho], Profile(rho, rhos, np.array([tried[each].fit.reml for each in rhos]))
 
 
-def _newton(equations: Arrowhead, fit: Fit, low: Floats, high: Floats) -> Fit:
-    """Steps on the exact gradient, its derivative by differences; none that makes REML larger."""
-    for _ in range(_NEWTON_STEPS):
-        if _is_flat(fit, low, high):
-            break
-        free = ~_is_held(fit, low, high)
-        curvature = np.empty((len(free), len(free)))
-        for i in np.flatnonzero(free):
-            step = np.zeros(len(free))
-            step[i] = _STEP
-            ahead, behind = equations.solve(fit.theta + step), equations.solve(fit.theta - step)
-            curvature[i] = (ahead.gradient - behind.gradient) / (2 * _STEP)
-        values, vectors = np.linalg.eigh((curvature + curvature.T)[np.ix_(free, free)] / 2)
-        change = np.zeros(len(free))
-        safe = np.maximum(np.abs(values), 1e-6)
-        change[free] = -vectors @ (vectors.T @ fit.gradient[free] / safe)
-        change *= min(1.0, 2.0 / max(np.abs(change).max(), 1e-300))
-        for halving in range(6):
-            following = equations.solve(np.clip(fit.theta + change / 2**halving, low, high))
-            if following.reml <= fit.reml + 1e-10 * abs(fit.reml):
-                break
-        else:
-            break
-        fit = following
-    return fit
-
-
 def _is_held(fit: Fit, low: Floats, high: Floats) -> NDArray[np.bool_]:
     """Where theta is at its limit, and would go beyond it."""
     return ((fit.theta >= high) & (fit.gradient < 0)) | ((fit.theta <= low) & (fit.gradient > 0))
@@ -141,4 +120,4 @@ def _is_held(fit: Fit, low: Floats, high: Floats) -> NDArray[np.bool_]:
 
 def _is_flat(fit: Fit, low: Floats, high: Floats) -> bool:
     free = ~_is_held(fit, low, high)
-    return bool(np.abs(fit.gradient[free]).max(initial=0.0) < _FLAT * max(abs(fit.reml), 1.0))
+    return bool(np.abs(fit.gradient[free]).max(initial=0.0) < _FLAT)
