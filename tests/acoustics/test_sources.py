@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 from tests.sweep.sweeps import design, generator
@@ -9,6 +11,7 @@ from tests.sweep.sweeps import design, generator
 import convscope as cs
 from convscope import acoustics
 from convscope.acoustics import Duration, Intensity, Interval, Intervals, Lag
+from convscope.data._voices import VOICES
 
 pytest.importorskip("pandas", reason="pandas is not installed (extra acoustics)")
 STRIDES = (4, 4, 4, 4, 4)  # fc 16, then 64 to 16384 positions of 1.024 s
@@ -284,3 +287,7 @@ def test_words_are_measured_as_they_are():
     voiced = acoustics.voiced_intervals(corpus)
     assert voiced == acoustics.voiced_intervals(corpus.waveforms, rate_hz=corpus.sample_rate_hz)
     assert len(voiced) >= 4
+    assert repr(corpus) == "WordCorpus(4 tokens of ask, wash; 16384 samples at 16000 Hz)"
+    assert "voices: 'Sequence[str] | None' = None" in str(inspect.signature(cs.data.synthesise_words))
+    said = cs.data.synthesise_words(("ask", "wash"), tokens_per_word=2, seed=1, voices=VOICES)
+    assert said.sha256 == corpus.sha256, "none named is all"
