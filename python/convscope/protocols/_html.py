@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ._study import Study
 
 PAGE_DPI = 120  # of pictures that are pixels; their files have more
-MOST_ROWS = 25  # of a table on the page; its file has all
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -113,7 +112,7 @@ def _item(item: Item) -> str:
 
 def _table(table: Table) -> str:
     frame = table.frame
-    shown = (frame[list(table.shown)] if table.shown else frame).head(MOST_ROWS)
+    shown = (frame[list(table.shown)] if table.shown else frame).head(table.rows)
     is_text = [not any(isinstance(value, Number) for value in shown[column]) for column in shown.columns]
     kinds = [' class="text"' if each else "" for each in is_text]
     head = "".join(
@@ -128,7 +127,7 @@ def _table(table: Table) -> str:
         + "</tr>"
         for row in shown.itertuples(index=False, name=None)
     )
-    more = f"; the first {MOST_ROWS} of {len(frame)} rows" if len(frame) > MOST_ROWS else ""
+    more = f"; the first {table.rows} of {len(frame)} rows" if len(frame) > table.rows else ""
     others = len(frame.columns) - len(shown.columns)
     more += f"; {others} more columns" if others else ""
     note = f"<caption>{_text(table.caption)} (tables/{table.name}.csv{more})</caption>"

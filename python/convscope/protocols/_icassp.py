@@ -15,9 +15,10 @@ from .. import __version__
 from ..acoustics import Intervals
 from ..plot import plot_confusion, plot_word
 from ..probe import Probe, Series
-from ..stats import code_table, p_text
+from ..stats import CodeTable, code_table, p_text
 from ._effects import LEVEL
 from ._fricatives import add_fricatives
+from ._items import DataFrame
 from ._network import network_name
 from ._papers import ICASSP
 from ._study import Section, Study
@@ -158,17 +159,11 @@ def _classification(study: Study, series: Series, given: Words, code: str, seed:
     )
     section.table("codes_summary", "Accuracy and purity, with what permuted words give", found.summary)
     section.table("codes_assignment", "The word of each code", found.assignment)
-    pairs = found.assignment[["code", "word"]]
     section.table(
         "codes_odds",
         "Odds ratios of codes and the words that they stand for, Fisher's exact test; haldane: half added to each cell, since one is empty",
-        found.odds.merge(pairs, on=["code", "word"]),
-    )
-    section.table(
-        "codes_odds_all",
-        "Odds ratios of all codes and words",
-        found.odds,
-        shown=["code", "word", "odds_ratio", "p_holm"],
+        _assigned_first(found),
+        rows=len(found.assignment),
     )
     section.table("codes_models", "Words explained by codes: multinomial regression", found.models)
     row = found.summary.iloc[0]
@@ -183,3 +178,11 @@ def _classification(study: Study, series: Series, given: Words, code: str, seed:
         f"Each code ({code}) was assigned to the word that makes most sounds named rightly (Hungarian algorithm); the same search in {found.settings['permutations']} "
         "permutations of the words gives chance."
     )
+
+
+def _assigned_first(found: CodeTable) -> DataFrame:
+    """Odds ratios, those of the pairs that belong together in front."""
+    pairs = found.assignment[["code", "word"]].assign(is_assigned=True)
+    whole = found.odds.merge(pairs, on=["code", "word"], how="left")
+    order = whole["is_assigned"].isna().to_numpy().argsort(kind="stable")
+    return found.odds.iloc[order].reset_index(drop=True)

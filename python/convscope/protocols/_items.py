@@ -10,16 +10,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DataFrame: TypeAlias = Any  # pandas comes without types
+MOST_ROWS = 25  # of a table on the page; its file has all
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """A table; ``name`` is that of its file, ``shown`` the columns that the page has, of all of the file's."""
+    """A table; ``name`` is that of its file, ``shown`` the columns and ``rows`` the rows that the page has, of all of the file's."""
 
     name: str
     caption: str
     frame: DataFrame
     shown: tuple[str, ...] = ()
+    rows: int = MOST_ROWS
 
 
 @dataclass(frozen=True, slots=True, eq=False)

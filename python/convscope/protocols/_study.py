@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._folders import whole_folder
 from ._html import as_html, figure_bytes
-from ._items import Answer, DataFrame, Finding, Item, LeftOut, Picture, Table
+from ._items import MOST_ROWS, Answer, DataFrame, Finding, Item, LeftOut, Picture, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,9 +33,17 @@ class Section:
         """Add a paragraph."""
         self.items.append(paragraph)
 
-    def table(self, name: str, caption: str, frame: DataFrame, *, shown: Iterable[str] = ()) -> None:
-        """Add a table, of which the page has the columns ``shown`` (all unless given); ValueError for a name that is none of a file's."""
-        self.items.append(Table(_checked(name), caption, frame, tuple(shown)))
+    def table(
+        self,
+        name: str,
+        caption: str,
+        frame: DataFrame,
+        *,
+        shown: Iterable[str] = (),
+        rows: int = MOST_ROWS,
+    ) -> None:
+        """Add a table, of which the page has the columns ``shown`` (all unless given) and so many rows; ValueError for a name that is none of a file's."""
+        self.items.append(Table(_checked(name), caption, frame, tuple(shown), rows))
 
     def picture(self, name: str, caption: str, figure: Figure) -> None:
         """Add a figure; ValueError as for a table."""
