@@ -52,8 +52,11 @@ def test_they_lie_beside_the_sounds_of_layers(tmp_path):
     assert [path.stem for path in grids] == [path.stem for path in sounds]
 
 
-def test_neighbours_that_touch_but_for_rounding_have_nothing_between(tmp_path):
-    marks = Intervals((Interval(0, "a", 0.1, 0.1 + 0.2), Interval(0, "b", 0.3, 0.505)))
+@pytest.mark.parametrize("is_gap", [False, True])
+def test_neighbours_that_touch_but_for_rounding_have_nothing_between(tmp_path, is_gap):
+    """0.1 + 0.2 is more than 0.3."""
+    ends_s = (0.3, 0.1 + 0.2) if is_gap else (0.1 + 0.2, 0.3)
+    marks = Intervals((Interval(0, "a", 0.1, ends_s[0]), Interval(0, "b", ends_s[1], 0.505)))
     (path,) = marks.to_textgrid(tmp_path, 0.5)
     assert path.read_text(encoding="utf-8").splitlines()[-10:] == [
         *("3", "0", "0.1", '""', "0.1", "0.3", '"a"', "0.3", "0.5", '"b"'),
@@ -66,6 +69,7 @@ def test_neighbours_that_touch_but_for_rounding_have_nothing_between(tmp_path):
         (((0, "a", 0.1, 0.3), (0, "b", 0.2, 0.4)), 0.5, "intervals: expected ones that follow each other, got overlapping ones in sound 0, 'b' at 0.2 s"),
         (((0, "a", 0.1, 0.6),), 0.5, "intervals: expected all within the sound, 0 to 0.5 s"),
         (((0, "a", -0.1, 0.3),), 0.5, "intervals: expected all within the sound, 0 to 0.5 s"),
+        ((), [0.5, 0.0], "duration_s: expected positive numbers, got 0 of sound 1"),
         (((2, "a", 0.1, 0.3),), [0.5, 0.5], "intervals: expected sounds below 2, got one of sound 2"),
     ],
 )  # fmt: skip

@@ -207,8 +207,8 @@ class Intervals:
         Raises
         ------
         ValueError
-            If intervals of a sound overlap or reach beyond it by more than 11 ms, or there is a sound without
-            a duration. Nothing is written then.
+            If intervals of a sound overlap or reach beyond it by more than 11 ms, or a sound has no duration.
+            Nothing is written then.
 
         Examples
         --------
@@ -227,7 +227,7 @@ class Intervals:
         for sound, end_s in enumerate(durations_s.tolist()):
             rows = Intervals(self.of(sound)).within(0.0, end_s).rows
             marks = [(row.label, row.start_s, row.end_s) for row in rows]
-            text = textgrid_of(marks, end_s, tier=tier, where=f"sound {sound}")
+            text = textgrid_of(marks, end_s, tier=tier, overlap_s=TOLERANCE_S, where=f"sound {sound}")
             texts[folder / f"{sound:06d}-{name}.TextGrid"] = text.encode()
         folder.mkdir(parents=True, exist_ok=True)
         write_files(texts)

@@ -109,7 +109,7 @@ class Measurements:
             numbered = columns + "_" + (rows["point"] + 1).astype(str)
             columns = columns.where(columns.isin(singles), numbered)
         found = rows.assign(measure=columns).pivot(index=[*_KEYS], columns="measure", values="value")
-        found = found[columns.drop_duplicates()].rename_axis(columns=None).reset_index()
+        found = found[columns.drop_duplicates()].reset_index()
         about = self.settings["about"]
         known = self.table.drop_duplicates([*_KEYS])[[*_KEYS, "label", "start_s", "end_s", *about]]
         made = known.merge(found, on=[*_KEYS], validate="one_to_one")

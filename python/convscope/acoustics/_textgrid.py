@@ -10,24 +10,31 @@ from collections.abc import Sequence
 
 from ._measure import expect
 
-TOLERANCE_S = 0.011  # of `Intervals`: neighbours that overlap by less are laid side by side
 SLIVER_S = 1e-6  # gaps of rounding, which would be intervals to Praat
 
 
 def textgrid_of(
-    marks: Sequence[tuple[str, float, float]], end_s: float, *, tier: str, where: str = ""
+    marks: Sequence[tuple[str, float, float]],
+    end_s: float,
+    *,
+    tier: str,
+    overlap_s: float = 0.0,
+    where: str = "",
 ) -> str:
     """The text, from 0 to ``end_s``, of labels with their starts and ends, by start.
+
+    Neighbours that overlap by less than ``overlap_s`` are laid side by side.
 
     Examples
     --------
     >>> textgrid_of([("s", 0.1, 0.2)], 0.5, tier="phones").split()[-10:]
     ['3', '0', '0.1', '""', '0.1', '0.2', '"s"', '0.2', '0.5', '""']
     """
+    expect(end_s > 0, "duration_s", "positive numbers", f"{end_s:g} of {where}")
     rows: list[tuple[str, float, float]] = []
     reached_s = 0.0
     for label, start_s, stop_s in marks:
-        is_apart = start_s >= reached_s - TOLERANCE_S and stop_s > reached_s
+        is_apart = start_s >= reached_s - max(overlap_s, SLIVER_S) and stop_s > reached_s
         expect(
             is_apart,
             "intervals",
