@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import json
 import sys
 
@@ -10,7 +12,7 @@ import pandas as pd
 import pytest
 from tests.stats.gamm.cases import simulate
 
-from convscope.stats import fit_gamm
+from convscope.stats import Result, fit_gamm
 
 SMALL = {"k": 7, "k_token": 5}
 
@@ -84,7 +86,7 @@ def test_residuals(table, result):
     innovations = result.residuals("ar1")
     first = table.groupby("token").head(1).index
     np.testing.assert_allclose(innovations[first], result.residuals()[first])
-    with pytest.raises(ValueError, match="kind: expected response or ar1, got 'pearson'"):
+    with pytest.raises(ValueError, match="kind: expected 'response' or 'ar1', got 'pearson'"):
         result.residuals("pearson")
 
 
@@ -131,6 +133,45 @@ def test_what_is_written(tmp_path, result):
     assert r"s(time):groupOc & " in latex
     assert "& $<$0.0001" in latex
     assert "rho 0.5 (given)" in str(result)
+
+
+def test_it_is_a_result_as_others_are(tmp_path, result):
+    assert isinstance(result, Result)
+    assert list(result.tables) == ["parametric", "smooths", "curves"]
+    one = result.to_latex("smooths", digits=2)
+    assert r"\toprule" in one
+    assert "s(time):groupOc" in one
+    assert "Intercept" not in one
+    assert "(Intercept)" in result.to_latex("parametric")
+    with pytest.raises(ValueError, match="table: expected one of parametric, smooths, curves, got levels"):
+        result.to_latex("levels")
+    with pytest.raises(
+        ValueError, match="table: expected one of parametric, smooths, curves for digits, got None"
+    ):
+        result.to_latex(digits=2)
+    with pytest.raises(
+        ValueError, match="path: expected a folder for the tables parametric, smooths, curves"
+    ):
+        result.to_csv(tmp_path / "gamm.csv")
+    assert {file.name for file in result.to_csv(tmp_path)} == {
+        "parametric.csv",
+        "smooths.csv",
+        "curves.csv",
+        "info.json",
+    }
+
+
+def test_every_attribute_is_documented(result):
+    for shown in (result, result.info):
+        about = inspect.getdoc(type(shown))
+        listed = {
+            name.strip()
+            for line in about.splitlines()
+            if " : " in line or line.startswith(("parametric", "smooths"))
+            for name in line.replace("(", ":").split(":")[0].split(",")
+        }
+        assert {field.name for field in dataclasses.fields(shown)} <= listed
+        assert "residuals_" not in about
 
 
 def test_numbers_are_names_too(table):
@@ -277,7 +318,7 @@ def test_what_is_asked_of_a_result(result):
     [
         ("scipy.stats", "native", "stats"),
         ("threadpoolctl", "native", "stats"),
-        ("mssm", "mssm", "mssm"),
+        ("mssm.models", "mssm", "mssm"),
     ],
 )
 def test_a_library_that_is_missing_is_named_with_its_extra(table, monkeypatch, library, engine, extra):

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..._folders import write_files
+from .._checks import check_choice, require
+from .._result import Result
 from ._basis import Floats
 from ._curves import DRAWS, Band, band, stretches
 from ._formula import Names, formula
@@ -49,8 +51,19 @@ class Curves(Protocol):
 class GammInfo:
     """How the fit came about.
 
-    ``starts`` are REML at the end of each start: where they differ, REML has several optima, and the smallest was taken.
-    ``remarks`` are what a reader of the results should know.
+    Attributes
+    ----------
+    engine, version : which engine, and its package's version
+    rows, tokens, groups, speakers : how many there are; no speakers where they have no effect of their own
+    k, k_token : functions of a group's and a token's curve
+    rho, rho_by : AR(1) within tokens, and how it was taken: given, reml or acf
+    reml : what was minimised, the negative logarithm of the restricted likelihood (NaN from mssm)
+    scale : the variance of what remains, AR(1) included
+    residual_df : rows less effective degrees of freedom, of which t and F are
+    converged : whether REML's gradient vanishes
+    starts : REML at the end of each start: where they differ, REML has several optima, and the smallest was taken
+    rho_profile : (rho, REML) of each rho that was tried, where rho is by REML
+    remarks : what a reader of the results should know; printed with them
     """
 
     engine: str
@@ -73,17 +86,41 @@ class GammInfo:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class GammResult:
-    """A fitted model.
+class GammResult(Result):
+    """A fitted model; tables, CSV and LaTeX as of every result of `convscope.stats`.
 
     Attributes
     ----------
     parametric : DataFrame (term, estimate, se, t, p, df)
         Intercept (the reference group's level, averaged over the rows' times) and the others' differences from it.
     smooths : DataFrame (term, edf, ref_df, F, p)
-        The reference's curve, each group's difference curve, the tokens' curves, the speakers' levels if there are any.
+        The reference's curve, each group's difference curve, the speakers' levels if there are any, the tokens' curves.
+        Effective degrees of freedom, and the test of each against zero; mssm tests no tokens (NaN).
     info : GammInfo
-    fitted, residuals_ : (n,) in the order of the rows that were given; NaN from engines that do not tell
+        Sizes, rho, REML, scale, convergence, remarks.
+    names : Names
+        Columns of the table that was given, by role.
+    curves : Curves
+        Coefficients that tokens share, their covariance, and the rows that make curves of them: what `predict` and `difference` ask.
+        Those of mgcv and mssm are at ``curves.times`` only.
+    fitted : (n,) float64
+        Values of the model, tokens and speakers included, in the order of the rows that were given; so are the next two.
+    observed : (n,) float64
+        The values that were given.
+    innovations : (n,) float64
+        What AR(1) leaves of ``observed - fitted``: white where rho is right. The first of each token is the residual itself.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from convscope.stats import fit_gamm
+    >>> rng = np.random.default_rng(0)
+    >>> table = pd.DataFrame({"token": np.repeat(range(12), 10), "group": np.repeat(["a", "b"], 60), "time": np.tile(np.arange(10.0), 12)})
+    >>> result = fit_gamm(table.assign(value=rng.normal(size=120)), k=6, k_token=4, rho=0)
+    >>> list(result.tables)
+    ['parametric', 'smooths', 'curves']
+    >>> "edf" in result.to_latex("smooths", digits=2)
+    True
     """
 
     parametric: pd.DataFrame
@@ -221,8 +258,7 @@ class GammResult:
 
     def residuals(self, kind: Literal["response", "ar1"] = "response") -> Floats:
         """(n,) in the order of the rows that were given: values less fitted ones, or the innovations of their AR(1) process."""
-        if kind not in ("response", "ar1"):
-            raise ValueError(f"kind: expected response or ar1, got {kind!r}")
+        check_choice("kind", kind, ("response", "ar1"))
         return self.observed - self.fitted if kind == "response" else self.innovations
 
     def to_dict(self) -> dict[str, Any]:
@@ -241,18 +277,23 @@ class GammResult:
 
     def to_csv(self, path: str | Path) -> list[Path]:
         """Write ``parametric.csv``, ``smooths.csv``, ``curves.csv`` and ``info.json`` into a folder, all or none; returns them."""
-        folder = Path(path)
+        folder, tables = Path(path), self.tables
+        require(folder.suffix != ".csv", "path", f"a folder for the tables {', '.join(tables)}", str(folder))
         folder.mkdir(parents=True, exist_ok=True)
-        files = {
-            folder / f"{name}.csv": table.to_csv(index=False).encode() for name, table in self.tables.items()
-        }
+        files = {folder / f"{name}.csv": table.to_csv(index=False).encode() for name, table in tables.items()}
         about = {"formula": self.formula, **asdict(self.info)}
         files[folder / "info.json"] = json.dumps(about, indent=1).encode()
         write_files(files)
         return list(files)
 
-    def to_latex(self) -> str:
-        """The two tables, laid out as in Beguš and Zhou (ICASSP 2022), Table 1."""
+    def to_latex(self, table: str | None = None, **options: Any) -> str:
+        """One table by its name, options as for every result; or both, laid out as in Beguš and Zhou (ICASSP 2022), Table 1."""
+        if table is not None:
+            return Result.to_latex(self, table, **options)
+        require(not options, "table", f"one of {', '.join(self.tables)} for {', '.join(options)}", None)
+        return self._both_in_latex()
+
+    def _both_in_latex(self) -> str:
         lines = [
             r"\begin{tabular}{lrrrr}",
             r"\hline",
@@ -300,8 +341,7 @@ class GammResult:
         return found
 
     def _check_group(self, group: str) -> None:
-        if group not in self.groups:
-            raise ValueError(f"group: expected one of {', '.join(self.groups)} (as text), got {group!r}")
+        require(group in self.groups, "group", f"one of {', '.join(self.groups)} (as text)", repr(group))
 
 
 def p_text(p: float) -> str:
