@@ -12,7 +12,7 @@ from convscope.protocols import Study
 from convscope.protocols._feature_maps import add_maps
 from convscope.protocols._interpolation import Interpolated
 from convscope.protocols._layers_and_output import add_classes, add_durations, add_tracks
-from convscope.protocols._outputs import longest_of_each, segments
+from convscope.protocols._outputs import longest_of_each, segments, voice_of
 from convscope.protocols._reduplication import add_copies
 from convscope.protocols._variables import add_discovery
 
@@ -183,3 +183,12 @@ def test_few_maps_are_not_clustered():
     assert [each.reason for each in study.missing] == [
         "The layer before the output has fewer than four maps."
     ]
+
+
+def test_outputs_without_a_voice_are_looked_at_in_the_papers_range(rng):
+    hiss = rng.normal(0, 0.1, (COUNT, LENGTH)).astype(np.float32)
+    given = series(rectified(hiss, 1000), rectified(hiss, 4000), hiss)
+    voice = voice_of(given, None)
+    assert voice.f0 == F0(75, 450)
+    assert "expected voiced frames between 60 and 600 Hz, got none" in voice.text
+    assert voice_of(given, F0(100, 300, points=4)).text == "100-300 Hz, as given"
