@@ -26,10 +26,12 @@ from convscope._core import selected_isa
 from convscope.acoustics import (
     F0,
     Duration,
+    Envelope,
     Formants,
     Harmonicity,
     Intensity,
     Lag,
+    Measure,
     PeakLatency,
     Peaks,
     SpectralMoments,
@@ -51,6 +53,7 @@ MEASURES = (
     Peaks(2000, 7000),
     PeakLatency(),
     Lag(),
+    Envelope(),
 )
 
 
@@ -96,6 +99,11 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--save", type=Path)
     options = parser.parse_args()
+    # By name: a dataclass with slots is made twice.
+    missing = {each.__name__ for each in Measure.__subclasses__()} - {
+        type(each).__name__ for each in MEASURES
+    }
+    assert not missing, f"expected all measures, {', '.join(sorted(missing))} missing"
     sounds, f0_hz = tokens(options.tokens)
     source = dataset(sounds)
     checked = acoustics.single_values(F0(75, 450), sounds[:20], rate_hz=RATE_HZ)["f0_median"]

@@ -24,6 +24,15 @@ def vowel(f0_hz, rate_hz, duration_s=0.5, formants_hz=FORMANTS_HZ):
     return 0.5 * made / np.abs(made).max()
 
 
+def led_by(harmonic, f0_hz=100.0, share=0.99, rate_hz=16000, duration_s=0.5):
+    """(L,) a voice with one harmonic that holds this share of the power, as a narrow formant makes it; peak 0.3."""
+    times_s = np.arange(round(duration_s * rate_hz)) / rate_hz
+    others = sum(np.sin(2 * np.pi * n * f0_hz * times_s) / n for n in range(1, 16) if n != harmonic)
+    strong = np.sin(2 * np.pi * harmonic * f0_hz * times_s)
+    made = np.sqrt(1 - share) * others / others.std() + np.sqrt(share) * strong / strong.std()
+    return 0.3 * made / np.abs(made).max()
+
+
 def noise(low_hz, high_hz, rate_hz, duration_s=1.0, seed=0):
     """(L,) noise with all its power, evenly, between two frequencies; peak 0.5."""
     length = round(duration_s * rate_hz)

@@ -119,3 +119,20 @@ def test_the_spectrogram_has_praats_shape():
     differences_db = 10 * np.log10(np.array(columns)[is_loud] / at_ours[is_loud])
     assert np.median(differences_db) == pytest.approx(-10 * np.log10(8000), abs=0.1)
     assert np.percentile(np.abs(differences_db - np.median(differences_db)), 90) < 1
+
+
+def test_before_praats_first_frame_there_is_no_intensity():
+    time_s = np.arange(16384) / 16000
+    sound = np.sin(2 * np.pi * 200 * time_s) * (time_s > 0.02)
+    marks = acoustics.Intervals(
+        (acoustics.Interval(0, "start", 0.0, 0.015), acoustics.Interval(0, "whole", 0.0, 1.0))
+    )
+    found = acoustics.measure(sound, acoustics.Intensity(points=4), rate_hz=16000, intervals=marks).table
+    start = found[found["label"] == "start"]
+    assert start["value"].isna().all()
+    assert set(start["reason"]) == {"no frame there: the window reaches beyond the sound"}
+    praat = parselmouth.Sound(sound - sound.mean(), 16000).to_intensity(minimum_pitch=100)
+    track = found[(found["label"] == "whole") & (found["measure"] == "intensity")]
+    for row in track.itertuples():
+        expected = praat.get_value(row.time_s + 0.5 / 16000)
+        assert np.isnan(expected) == np.isnan(row.value)

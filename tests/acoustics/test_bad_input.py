@@ -7,7 +7,7 @@ import pytest
 from tests.acoustics.planted import vowel
 
 from convscope import acoustics
-from convscope.acoustics import F0, Intensity, Interval, Intervals
+from convscope.acoustics import F0, Intensity, Interval, Intervals, _formants
 
 SOUND = vowel(120, 16000, 0.5)
 EVERY_MEASURE = (
@@ -118,13 +118,24 @@ def test_a_class_is_no_measure():
         (lambda: acoustics.PeakLatency(0, 300), "a floor below the ceiling"),
         (lambda: acoustics.ClassSettings(300, 100), "a floor below the ceiling"),
         (lambda: acoustics.ClassSettings(window_s=0.01), "window_s: expected two periods of the floor"),
-        (lambda: F0(points=-1), "points: expected 0 or more"),
+        (lambda: F0(points=-1), "points: expected 0 or more, a whole number, got -1"),
+        (lambda: F0(points=2.5), "points: expected 0 or more, a whole number, got 2.5"),
+        (lambda: F0(points=True), "points: expected 0 or more, a whole number, got True"),
+        (lambda: Intensity(points=2.5), "points: expected 0 or more"),
+        (lambda: acoustics.Formants(points=2.5), "points: expected 0 or more"),
+        (lambda: acoustics.Formants(report=1.5), "report: expected 1 or more"),
+        (lambda: acoustics.Envelope(points=2.5), "points: expected 1 or more"),
+        (lambda: acoustics.Spectrogram(points=2.5), "points: expected 1 or more"),
+        (lambda: acoustics.Spectrogram(bands=2.5), "bands: expected 1 or more"),
+        (lambda: acoustics.SpectralMoments(slices=2.5), "slices: expected 1 or more"),
+        (lambda: acoustics.ClassSettings(shortest_s=-1), "shortest_s: expected 0 or more, got -1"),
         (lambda: Intensity(0), "floor_hz: expected a positive number"),
         (lambda: acoustics.Formants(report=6), "report: expected 1 to 5, got 6"),
         (lambda: acoustics.Formants(count=2.3), "count: expected 1 or more, in halves, got 2.3"),
         (lambda: acoustics.SpectralMoments(800, 700), "low_hz, high_hz: expected a band"),
         (lambda: acoustics.SpectralMoments(slices=0), "slices: expected 1 or more"),
-        (lambda: acoustics.Spectrogram(bands=0), "bands, points: expected 1 or more"),
+        (lambda: acoustics.Spectrogram(bands=0), "bands: expected 1 or more"),
+        (lambda: acoustics.Spectrogram(points=0), "points: expected 1 or more"),
         (lambda: acoustics.Peaks(0, 100), "low_hz, high_hz: expected a band above 0 Hz"),
         (lambda: acoustics.Peaks(height=0), "height, gap_s: expected positive numbers"),
         (lambda: acoustics.Duration(threshold_db=1), "threshold_db: expected a negative number"),
@@ -203,3 +214,42 @@ def test_an_interval_between_two_frames_is_not_called_unvoiced():
     marks = Intervals((Interval(0, "v", 0.2021, 0.2059),))
     table = acoustics.measure(SOUND, F0(75, 450), rate_hz=16000, intervals=marks).table
     assert set(table["reason"]) == {"no frame of the track in the interval"}
+
+
+def test_what_praat_refuses_is_the_reason(monkeypatch):
+    parselmouth = pytest.importorskip("parselmouth", reason="Praat is not installed (extra acoustics)")
+
+    class Refusing:
+        def to_formant_burg(self, **_):
+            raise parselmouth.PraatError("Sound too short.\n\n  Formants not computed.\n")
+
+    monkeypatch.setattr(_formants, "sound_of", lambda wave: Refusing())
+    table = acoustics.measure(SOUND, acoustics.Formants(report=1), rate_hz=16000).table
+    assert table["value"].isna().all()
+    assert set(table["reason"]) == {"Praat: Sound too short. Formants not computed."}
+
+
+def test_presets_are_listed_where_there_is_none():
+    with pytest.raises(KeyError, match=r"PRESETS: expected one of taslp-m1, taslp-m3, .* got 'taslp-1'"):
+        acoustics.PRESETS["taslp-1"]
+    assert "taslp-1" not in acoustics.PRESETS
+
+
+@pytest.mark.parametrize(
+    ("measure", "series", "settings", "message"),
+    [
+        (acoustics.Lag(), SOUND, {"rate_hz": 16000}, "measure: expected one that needs no waveform, got Lag"),
+        (acoustics.Envelope(), SOUND, {"rate_hz": 16000}, "measure: expected one with single values, got Envelope"),
+        (Intensity(), SOUND, {"rate_hz": 0}, "rate_hz: expected a positive number, got 0"),
+        (Intensity(), np.zeros((2, 0)), {"rate_hz": 16000}, r"series: expected \(..., L\) values, got shape \(2, 0\)"),
+    ],
+)  # fmt: skip
+def test_single_values_are_checked(measure, series, settings, message):
+    with pytest.raises(ValueError, match=message):
+        acoustics.single_values(measure, series, **settings)
+
+
+def test_single_values_scale_samples():
+    samples = np.round(SOUND * 32768).astype(np.int16)
+    ours, theirs = (acoustics.single_values(Intensity(), each, rate_hz=16000) for each in (samples, SOUND))
+    assert ours["intensity_mean"] == pytest.approx(theirs["intensity_mean"], abs=0.01)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.acoustics.planted import layer_of, vowel
+from tests.acoustics.planted import layer_of, led_by, vowel
 
 from convscope import acoustics
 from convscope.acoustics._capacity import (
@@ -112,6 +112,21 @@ def test_why_f0_has_a_limit(factor, least, most):
         frames = pitch.selected_array["frequency"]
         wrong += not abs(np.median(frames[frames > 0]) / f0_hz - 1) < 0.01
     assert least <= wrong / planted_hz.size <= most
+
+
+@pytest.mark.parametrize(("harmonic", "least"), [(2, 0.994), (3, 0.989), (4, 0.983)])
+@pytest.mark.parametrize("f0_hz", [95, 100, 105])
+def test_errors_upwards_need_a_harmonic_that_is_nearly_all(harmonic, least, f0_hz):
+    """The share of the power from which Praat takes a harmonic for F0, at 16 kHz."""
+    parselmouth = pytest.importorskip("parselmouth", reason="Praat is not installed (extra acoustics)")
+
+    def found(share):
+        sound = led_by(harmonic, f0_hz, share)
+        pitch = parselmouth.Sound(sound, 16000).to_pitch_ac(pitch_floor=75, pitch_ceiling=450)
+        return np.median(pitch.selected_array["frequency"])
+
+    assert found(least - 0.003) == pytest.approx(f0_hz, rel=0.01)
+    assert found(least + 0.003) == pytest.approx(harmonic * f0_hz, rel=0.01)
 
 
 @pytest.mark.parametrize("floor_hz", [75, 100, 60])

@@ -10,6 +10,7 @@ from tests.sweep.sweeps import design, generator
 import convscope as cs
 from convscope import acoustics
 from convscope.acoustics import ClassSettings, Interval, Intervals
+from convscope.acoustics._classes import segments_of
 
 pytest.importorskip("scipy", reason="scipy is not installed (extra acoustics)")
 KNOWN = Intervals(
@@ -118,4 +119,62 @@ def test_segments_that_overlap_cannot_be_compared():
     with pytest.raises(
         ValueError, match="found: expected segments that follow each other, got overlapping ones in sound 0"
     ):
+        acoustics.compare_classes(found, KNOWN)
+
+
+def test_a_short_first_segment_is_given_to_its_successor():
+    times_s = np.arange(40) * 0.005
+    classes = np.array(["fricative"] * 2 + ["vowel"] * 20 + ["silence"] * 2 + ["vowel"] * 16)
+    frames = acoustics.ClassFrames(times_s, np.zeros(40), np.zeros(40), classes)
+    ((label, span),) = segments_of(frames, 0.02)
+    assert label == "vowel"
+    assert (span.start_s, span.end_s) == pytest.approx((-0.0025, 0.1975))
+    assert [each for each, _ in segments_of(frames, 0.005)] == ["fricative", "vowel", "silence", "vowel"]
+
+
+def test_a_gap_before_a_found_segment_is_not_found():
+    known = Intervals((Interval(0, "vowel", 0.0, 0.4),))
+    found = Intervals((Interval(0, "vowel", 0.1, 0.2), Interval(0, "silence", 0.25, 0.3)))
+    compared = acoustics.compare_classes(found, known, class_of=plain)
+    assert compared.confusion.loc["vowel"].to_dict() == pytest.approx(
+        {"vowel": 0.1, "fricative": 0, "silence": 0.05, "none": 0.25}, abs=0.002
+    )
+
+
+@pytest.mark.parametrize("start_s", [0.0, 0.5 / 16000])
+def test_nothing_begins_before_a_sound(start_s):
+    found = acoustics.find_segments(SOUND, rate_hz=16000, start_s=start_s)
+    assert found.rows[0].start_s == 0
+    pytest.importorskip("parselmouth", reason="Praat is not installed (extra acoustics)")
+    voiced = acoustics.voiced_intervals(vowel(120, 16000), rate_hz=16000, start_s=start_s)
+    assert all(row.start_s >= 0 for row in voiced)
+    earlier = acoustics.find_segments(SOUND, rate_hz=16000, start_s=-0.5)
+    assert earlier.rows[0].start_s == pytest.approx(-0.5, abs=1e-4), "of a sound whose zero is within it"
+
+
+@pytest.mark.parametrize(
+    ("series", "settings", "message"),
+    [
+        (np.zeros((3, 16384)), {"rate_hz": 16000}, "series: expected one .* find_segments takes many, got 3 of them"),
+        (SOUND, {"rate_hz": 0}, "rate_hz: expected a positive number, got 0"),
+        (np.zeros(0), {"rate_hz": 16000}, "source: expected at least one value"),
+    ],
+)  # fmt: skip
+def test_one_sound_is_classified_at_a_time(series, settings, message):
+    with pytest.raises(ValueError, match=message):
+        acoustics.classify(series, **settings)
+
+
+def test_samples_are_classified_as_sounds():
+    samples = np.round(SOUND * 32768).astype(np.int16)
+    ours, theirs = (acoustics.classify(each, rate_hz=16000) for each in (samples[None], SOUND))
+    assert (ours.classes == theirs.classes).mean() > 0.99
+    assert ours.level_db[:30] == pytest.approx(theirs.level_db[:30], abs=0.01)
+
+
+def test_comparisons_are_checked():
+    with pytest.raises(ValueError, match="step_s: expected a positive number, got 0"):
+        acoustics.compare_classes(KNOWN, KNOWN, step_s=0)
+    found = acoustics.measure(SOUND, acoustics.Intensity(), rate_hz=16000)
+    with pytest.raises(TypeError, match="found: expected Intervals, got Measurements"):
         acoustics.compare_classes(found, KNOWN)

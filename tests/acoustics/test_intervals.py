@@ -115,41 +115,6 @@ def test_f0_in_intervals_shorter_than_its_window():
     assert found.wide()["f0_median"].iloc[0] == pytest.approx(150, rel=0.001)
 
 
-def test_normalised_time_reads_the_layers_axis():
-    """A ramp of time itself, at a layer's rate and offset: values are times."""
-    layer_s = 0.5 * 255 / 16000 + np.arange(64) / 62.5
-    marks = Intervals((Interval(0, "s", 0.1, 0.3), Interval(1, "S", 0.2, 0.7)))
-    table = acoustics.normalised_time(
-        np.stack([layer_s, 2 * layer_s]), marks, points=5, rate_hz=62.5, start_s=layer_s[0]
-    )
-    assert table["time"].tolist() == [0, 0.25, 0.5, 0.75, 1] * 2
-    assert table["label"].tolist() == ["s"] * 5 + ["S"] * 5
-    assert table["interval"].tolist() == [0] * 5 + [1] * 5
-    expected = [0.1, 0.15, 0.2, 0.25, 0.3, *(2 * np.linspace(0.2, 0.7, 5))]
-    assert table["value"].to_numpy() == pytest.approx(expected)
-    assert table["time_s"].to_numpy() == pytest.approx([*expected[:5], *np.linspace(0.2, 0.7, 5)])
-    assert table.groupby("label")["positions"].first().to_dict() == {"s": 13, "S": 31}
-
-
-def test_normalised_time_of_several_layers_and_its_errors():
-    net = cs.models.build(
-        cs.models.preset("tf1-ciwgan", role="generator", dim=2, latent_dim=10), seed=1
-    ).eval()
-    series = cs.fast_probe(net, np.random.default_rng(0).uniform(-1, 1, (2, 10)).astype(np.float32))
-    marks = Intervals((Interval(1, "s", 0.1, 0.3),))
-    table = acoustics.normalised_time(series, marks, points=3)
-    assert table["layer"].unique().tolist() == list(series)
-    times_s = series.info("conv2").times_s()
-    values = table[table["layer"] == "conv2"]["value"].to_numpy()
-    assert values == pytest.approx(np.interp([0.1, 0.2, 0.3], times_s, series["conv2"][1]), rel=1e-6)
-    with pytest.raises(ValueError, match="points: expected 2 or more, got 1"):
-        acoustics.normalised_time(series, marks, points=1)
-    with pytest.raises(ValueError, match="intervals: expected all within the sound"):
-        acoustics.normalised_time(series, Intervals((Interval(0, "s", 0.5, 2),)))
-    with pytest.raises(ValueError, match="intervals: expected sounds below 2"):
-        acoustics.normalised_time(series, Intervals((Interval(2, "s", 0.5, 0.6),)))
-
-
 def test_numbers_are_those_of_the_intervals_given_whatever_is_cut_off():
     marks = Intervals(
         (Interval(0, "before", -0.5, -0.2), Interval(0, "v", 0.1, 0.2), Interval(1, "w", 0.1, 0.9))
@@ -186,3 +151,26 @@ def test_no_intervals_make_empty_tables_of_the_same_columns():
     numbers = ["sound", "rate_hz", "interval", "point", "time_s", "frequency_hz", "value"]
     assert none.table.dtypes[numbers].equals(whole.table.dtypes[numbers])
     assert len(none.wide()) == len(none.reasons()) == 0
+
+
+def test_an_interval_that_is_all_beyond_is_an_error_however_little():
+    late = Intervals((Interval(0, "s", 1.0241, 1.030),))
+    with pytest.raises(ValueError, match="intervals: expected all within the sound"):
+        late.within(0.0, 1.024)
+
+
+@pytest.mark.parametrize(
+    ("labels", "shown"),
+    [
+        ([["s", "S", "s"], ["S", "s"]], "Intervals(5 in 2 sounds: s 3, S 2)"),
+        ([["s"]], "Intervals(1 in 1 sound: s 1)"),
+        ([], "Intervals(0 in 0 sounds)"),
+        (
+            [list("abcdefghij")],
+            "Intervals(10 in 1 sound: a 1, b 1, c 1, d 1, e 1, f 1, g 1, h 1 and 2 labels more)",
+        ),
+    ],
+)
+def test_the_repr_counts(labels, shown):
+    marks = [[Segment(label, i, i + 1) for i, label in enumerate(sound)] for sound in labels]
+    assert repr(Intervals.from_segments(marks)) == shown

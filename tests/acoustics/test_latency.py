@@ -9,6 +9,7 @@ from tests.acoustics.planted import noise, placed, vowel
 import convscope as cs
 from convscope import acoustics
 from convscope.acoustics import Lag, PeakLatency
+from convscope.data import Batch
 
 pytest.importorskip("parselmouth", reason="Praat is not installed (extra acoustics)")
 RATE_HZ = 16000
@@ -99,3 +100,89 @@ def test_latencies_are_from_the_centres_of_fields():
     assert abs(offset_s) > 1e-5, "else this test would not see the difference"
     assert latency_s == pytest.approx(0, abs=6e-5)
     assert found.settings["layers"]["conv1"]["field_start_s"] == info.field_centres_s()[0]
+
+
+def test_a_waveform_of_another_length_is_refused():
+    sound = WAVEFORM
+    with pytest.raises(
+        ValueError, match=r"waveform: expected sounds of 1.024 s as in the source, got 0.512 s"
+    ):
+        acoustics.measure(sound, Lag(), rate_hz=RATE_HZ, waveform=sound[:8192], waveform_rate_hz=RATE_HZ)
+    with pytest.raises(ValueError, match=r"expected sounds of 1.024 s as in the source, got 2.048 s"):
+        acoustics.measure(sound, Lag(), rate_hz=RATE_HZ, waveform=sound, waveform_rate_hz=RATE_HZ / 2)
+
+
+def test_what_does_not_follow_the_waveform_has_no_lag():
+    """Each value is what the waveform's 0.05 s before and after leave: correlations are negative, least so at no lag."""
+    rng, decay, shift = np.random.default_rng(0), np.exp(-0.001 / 0.07), 50
+    course = np.zeros(20_100)
+    for i, push in enumerate(rng.standard_normal(20_099)):
+        course[i + 1] = decay * course[i] + push
+    course = course - course.min() + 1
+    waveform, around = course[shift:-shift], course[2 * shift :] + course[: -2 * shift]
+    layer = around.max() + 1 - around
+    found = acoustics.measure(layer, Lag(), rate_hz=1000, waveform=waveform, waveform_rate_hz=1000).table
+    assert found["value"].isna().all()
+    assert set(found["reason"]) == {"the layer does not follow the waveform"}
+    rising, falling = np.linspace(0, 1, 1024), np.linspace(1, 0, 1024)
+    found = acoustics.measure(rising, Lag(), rate_hz=1000, waveform=falling, waveform_rate_hz=1000).table
+    assert set(found["reason"]) == {"no maximum within 0.05 s"}
+
+
+@pytest.mark.parametrize("factor", [1, 4])
+def test_as_published_delays_are_the_same(factor):
+    settings = {"rate_hz": RATE_HZ / factor, "start_s": (factor - 1) / 2 / RATE_HZ}
+    found = acoustics.measure(
+        late(factor, 0.0005),
+        PeakLatency(),
+        Lag(),
+        waveform=WAVEFORM,
+        waveform_rate_hz=RATE_HZ,
+        as_published=True,
+        **settings,
+    )
+    assert found.wide()["peak_latency_mean"].iloc[0] == pytest.approx(0.0005, abs=1e-4)
+    assert found.wide()["lag"].iloc[0] == pytest.approx(0.0005, abs=1e-4)
+    assert set(found.table["reason"]) == {""}
+
+
+def test_as_published_a_waveform_is_asked_for_what_it_cannot_carry():
+    slow = late(8, 0.0)  # 2000 Hz: no F0 but for the papers
+    settings = {"rate_hz": 2000, "waveform": slow, "waveform_rate_hz": 2000}
+    guarded = acoustics.measure(slow, PeakLatency(75, 300), **settings).table
+    assert guarded["reason"].tolist() == [
+        "the waveform: a rate of 2000 Hz cannot carry F0: the harmonics of a voice need 3000 Hz"
+    ] * len(guarded)
+    published = acoustics.measure(slow, PeakLatency(75, 300), as_published=True, **settings)
+    assert published.wide()["peak_latency_mean"].iloc[0] == pytest.approx(0, abs=5e-4)
+
+
+def test_a_waveform_may_be_a_batch():
+    batch = Batch(np.float32(WAVEFORM)[None], ("a",), RATE_HZ, np.array([WAVEFORM.size]))
+    layer = np.float32(late(4, 0.001))[None]
+    settings = {"rate_hz": RATE_HZ / 4, "start_s": 1.5 / RATE_HZ}
+    expected = acoustics.measure(
+        layer, Lag(), waveform=batch.waveforms, waveform_rate_hz=RATE_HZ, **settings
+    ).table
+    assert acoustics.measure(layer, Lag(), waveform=batch, **settings).table.equals(expected)
+    with pytest.raises(ValueError, match="waveform_rate_hz: expected none beside a batch"):
+        acoustics.measure(layer, Lag(), waveform=batch, waveform_rate_hz=8000, **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"waveform": "out"}, "waveform: expected none beside measures that need no waveform, got 'out'"),
+        (
+            {"waveform": WAVEFORM},
+            "waveform: expected none beside measures that need no waveform, got ndarray",
+        ),
+        (
+            {"waveform_rate_hz": 16000},
+            "waveform_rate_hz: expected none beside measures that need no waveform, got 16000",
+        ),
+    ],
+)
+def test_a_waveform_that_no_measure_needs_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        acoustics.measure(WAVEFORM, acoustics.Intensity(), rate_hz=RATE_HZ, **settings)

@@ -174,3 +174,50 @@ def test_presets_are_measures_with_distinct_outputs():
     assert acoustics.PRESETS["taslp-conv1"][0] == acoustics.F0(5, 150, points=40)
     assert acoustics.PRESETS["gap-fricatives"][0] == acoustics.SpectralMoments(750, 8000, slices=10)
     assert cs.acoustics.PRESETS is acoustics.PRESETS
+
+
+def test_a_louder_vowel_elsewhere_changes_no_moments():
+    rng = np.random.default_rng(0)
+    hiss = np.abs(rng.normal(0, 0.05, 1200))  # an average after ReLU: it has a mean of its own
+    loud = np.maximum(np.sin(2 * np.pi * 125 * np.arange(2000) / 4000), 0)
+    marks = acoustics.Intervals((acoustics.Interval(0, "s", 0.55, 0.75),))
+    centres = [
+        acoustics.measure(
+            np.r_[gain * loud, hiss], acoustics.SpectralMoments(), rate_hz=4000, intervals=marks
+        ).wide()["cog"][0]
+        for gain in (0.1, 1.0, 10.0)
+    ]
+    assert centres[1] == pytest.approx(centres[0], rel=1e-9)
+    assert centres[2] == pytest.approx(centres[0], rel=1e-9)
+    assert 800 < centres[0] < 1200  # of white noise to 2 kHz
+
+
+@pytest.mark.parametrize(
+    ("settings", "end_s"),
+    [
+        ({}, 0.49),
+        ({"gap_s": 0.05}, 0.4),
+        ({"shortest_s": 0.0}, 0.802),
+        ({"gap_s": 0.05, "shortest_s": 0.0}, 0.802),
+    ],
+)
+def test_a_closure_belongs_to_a_sound_and_a_click_does_not(settings, end_s):
+    """A vowel to 0.4 s, silence of 80 ms, a burst of 10 ms; 0.3 s later a click of 2 ms."""
+    sound = placed(vowel(120, 16000, 0.2), 16000, 0.2, 1.024)
+    sound += placed(noise(1000, 7000, 16000, 0.01), 16000, 0.48, 1.024)
+    sound += placed(noise(1000, 7000, 16000, 0.002), 16000, 0.8, 1.024)
+    found = one(sound, acoustics.Duration(**settings), rate_hz=16000)
+    assert found["sounding_start"] == pytest.approx(0.2, abs=0.005)
+    assert found["sounding_end"] == pytest.approx(end_s, abs=0.003)
+    assert found["duration"] == pytest.approx(end_s - 0.2, abs=0.006)
+
+
+@pytest.mark.parametrize(("level_db", "is_heard"), [(-47, True), (-53, False)])
+def test_formants_are_masked_50_db_below_the_loudest(level_db, is_heard):
+    loud = vowel(110, 16000, 0.4)
+    sound = np.concatenate([loud, np.zeros(1600), loud * 10 ** (level_db / 20)])
+    marks = acoustics.Intervals((acoustics.Interval(0, "quiet", 0.6, 0.8),))
+    settings = {"rate_hz": 16000, "intervals": marks}
+    table = acoustics.measure(sound, acoustics.Formants(report=1, points=3), **settings).table
+    assert table["value"].notna().tolist() == [is_heard] * 4
+    assert set(table["reason"]) == ({""} if is_heard else {"no frame with sound", "no formant there"})

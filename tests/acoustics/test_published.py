@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import pytest
 from tests.acoustics.planted import layer_of, vowel
@@ -123,3 +126,30 @@ def test_measures_of_one_range_share_praats_pitch(monkeypatch):
             layer_of(SOUND, 4), F0(75, 450), VoicedPeriods(75, 450), rate_hz=4000, as_published=as_published
         )
         assert asked == [{"floor_hz": 75, "ceiling_hz": 450}]
+
+
+@dataclass(frozen=True, slots=True)
+class MeanOfTheWaveform(acoustics.Measure):
+    """What a measure sees of the waveform once its mean may be removed."""
+
+    needs_waveform: ClassVar[bool] = True
+
+    @property
+    def outputs(self):
+        return (acoustics.Output("mean_seen", ""),)
+
+    def cannot(self, rate_hz, length):
+        return ""
+
+    def track(self, wave, waveform):
+        return waveform.centred().mean()
+
+    def read(self, track, wave, span):
+        return {"mean_seen": acoustics.Reading(float(track))}
+
+
+def test_the_waveforms_mean_stays_in_too():
+    settings = {"rate_hz": 16000, "waveform": 0.25 + SOUND, "waveform_rate_hz": 16000}
+    for as_published, mean in ((False, 0.0), (True, 0.25 + SOUND.mean())):
+        found = acoustics.measure(SOUND, MeanOfTheWaveform(), as_published=as_published, **settings)
+        assert found.wide()["mean_seen"].iloc[0] == pytest.approx(mean, abs=1e-9)

@@ -35,6 +35,8 @@ def test_columns(found):
         "rate_hz",
         "interval",
         "label",
+        "start_s",
+        "end_s",
         "point",
         "time_s",
         "frequency_hz",
@@ -134,3 +136,61 @@ def test_xarray_knows_labels_and_times(found):
     assert dataset["level"].dims == ("sound", "layer", "interval", "point_level", "frequency_level")
     assert "point_level" in dataset["time_level"].dims
     assert "frequency_level" not in dataset["time_level"].dims
+
+
+def test_intervals_that_were_cut_off_are_seen():
+    marks = Intervals((Interval(0, "v", 0.4, 0.7), Interval(2, "late", 0.6, 0.7)))
+    found = acoustics.measure(SOUNDS, acoustics.Intensity(), rate_hz=16000, intervals=marks, beyond="clip")
+    assert found.wide()[["sound", "start_s"]].values.tolist() == [[0, 0.4]]
+    assert found.table["end_s"].tolist() == pytest.approx([0.5, 0.5], abs=1e-4)
+    assert found.settings["sounds_without_intervals"] == 2
+    assert repr(found).endswith("intensity_mean, intensity_max; 2 of 3 sounds without intervals)")
+    whole = acoustics.measure(SOUNDS, acoustics.Intensity(), rate_hz=16000)
+    assert whole.settings["sounds_without_intervals"] == 0
+    assert repr(whole).endswith("intensity_mean, intensity_max)")
+    assert whole.wide()[["start_s", "end_s"]].iloc[0].tolist() == pytest.approx([0, 0.5], abs=1e-4)
+
+
+def test_wide_with_points(found):
+    wide = found.wide(points=True)
+    tracks = [f"intensity_{point}" for point in (1, 2, 3, 4)]
+    singles = ["intensity_mean", "intensity_max", "cog", "spectral_sd", "skewness", "kurtosis", "peaks"]
+    assert wide.columns.name is None
+    assert wide.columns.tolist() == [
+        *("sound", "layer", "interval", "label", "start_s", "end_s"),
+        *(*singles[:2], *tracks, *singles[2:], "peak_interval_mean"),
+    ]
+    assert wide[tracks].to_numpy().ravel().tolist() == pytest.approx(
+        found.only("intensity")["value"].tolist(), nan_ok=True
+    )
+    assert wide.drop(columns=tracks).equals(found.wide())
+
+
+def test_points_beyond_nine_are_in_order():
+    found = acoustics.measure(SOUNDS[0], acoustics.Intensity(points=12), rate_hz=16000)
+    names = found.wide(points=True).columns.tolist()[-12:]
+    assert names == [f"intensity_{point}" for point in range(1, 13)]
+
+
+@pytest.mark.parametrize(
+    ("measures", "points", "message"),
+    [
+        (
+            (acoustics.Envelope(5), acoustics.SpectralMoments(slices=2)), False,
+            r"wide: expected measures with one value in each interval, got envelope with 5 points, cog with 2 points, .*; wide\(points=True\)",
+        ),
+        ((acoustics.Spectrogram(bands=2),), False, "got level; see table, or to_xarray"),
+        ((acoustics.Spectrogram(bands=2),), True, "got level; see table, or to_xarray"),
+    ],
+)  # fmt: skip
+def test_a_wide_table_without_columns_is_refused(measures, points, message):
+    found = acoustics.measure(SOUNDS, *measures, rate_hz=16000)
+    with pytest.raises(ValueError, match=message):
+        found.wide(points=points)
+
+
+def test_parameters_of_numpy_are_kept_as_json_has_them(tmp_path):
+    intensity = acoustics.Intensity(np.float32(100), points=np.int64(2))
+    acoustics.measure(SOUNDS, intensity, rate_hz=16000).to_csv(tmp_path / "a.csv")
+    written = json.loads((tmp_path / "a.settings.json").read_text())
+    assert written["measures"] == [{"measure": "Intensity", "floor_hz": 100.0, "points": 2}]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 from tests.sweep.sweeps import design, generator
@@ -9,6 +11,7 @@ from tests.sweep.sweeps import design, generator
 import convscope as cs
 from convscope import acoustics
 from convscope.acoustics import Duration, Intensity, Interval, Intervals, Lag
+from convscope.data._voices import VOICES
 
 pytest.importorskip("pandas", reason="pandas is not installed (extra acoustics)")
 STRIDES = (4, 4, 4, 4, 4)  # fc 16, then 64 to 16384 positions of 1.024 s
@@ -31,7 +34,11 @@ def found(series):
 
 
 def same(one, other):
-    assert one.table.astype({"layer": str}).equals(other.table.astype({"layer": str}))
+    """But for what a store knows of its samples."""
+    tables = [
+        found.table.drop(columns=found.settings["about"]).astype({"layer": str}) for found in (one, other)
+    ]
+    assert tables[0].equals(tables[1])
 
 
 def test_every_layer_has_its_rate_and_its_reasons(series, found):
@@ -234,3 +241,53 @@ def test_a_dataset_has_no_other_reduction(series):
         ValueError, match="reduction: expected one of fc, conv1, conv2, conv3, conv4, out, got rms"
     ):
         acoustics.measure(series.to_xarray(), Intensity(), reduction="rms")
+
+
+def test_samples_of_16_bits_are_the_same_sound():
+    sound = 0.3 * np.sin(2 * np.pi * 3000 * np.arange(16384) / 16000)
+    samples = np.round(sound * 32768).astype(np.int16)
+    measures = Intensity(), acoustics.Peaks(2000, 8000)
+    ours, theirs = (acoustics.measure(each, *measures, rate_hz=16000).table for each in (samples, sound))
+    np.testing.assert_allclose(ours["value"], theirs["value"], atol=0.01)
+    with pytest.raises(TypeError, match="samples of 16 or 32 bits, got uint8"):
+        acoustics.measure(samples.astype(np.uint8), Intensity(), rate_hz=16000)
+
+
+def test_intervals_of_a_store_of_several_reductions(tmp_path):
+    pytest.importorskip("parselmouth", reason="Praat is not installed (extra acoustics)")
+    net = cs.zoo.load("words8")["generator"]
+    design = cs.latents.random(4, size=12, code=cs.latents.OneHot(8))
+    cs.Sweep(net, design, out=tmp_path / "s.zarr", reduce=["mean", "max"]).run()
+    tree = cs.open_sweep(tmp_path / "s.zarr")
+    assert len(acoustics.voiced_intervals(tree, layer="out", reduction="mean"))
+    assert len(acoustics.find_segments(tree, layer="out", reduction="mean"))
+
+
+def test_a_batch_knows_its_rate():
+    sounds = np.random.default_rng(0).uniform(-0.5, 0.5, (3, 8000)).astype(np.float32)
+    batch = cs.data.Batch(sounds, ("a", "b", "c"), 16000, np.full(3, 8000))
+    expected = acoustics.measure(sounds, Intensity(100), rate_hz=16000).table
+    assert acoustics.measure(batch, Intensity(100)).table.equals(expected)
+    assert acoustics.find_segments(batch) == acoustics.find_segments(sounds, rate_hz=16000)
+    marks = Intervals((Interval(1, "s", 0.1, 0.3),))
+    cut = acoustics.normalised_time(batch, marks, points=3)
+    assert cut.equals(acoustics.normalised_time(sounds, marks, points=3, rate_hz=16000))
+    with pytest.raises(
+        ValueError, match="rate_hz: expected none beside a source that knows its rates, got 8000"
+    ):
+        acoustics.measure(batch, Intensity(100), rate_hz=8000)
+    with pytest.raises(ValueError, match="reduction: expected none beside a source that has one"):
+        acoustics.measure(batch, Intensity(100), reduction="mean")
+
+
+def test_words_are_measured_as_they_are():
+    pytest.importorskip("espeakng_loader", reason="espeak-ng is not installed (extra speech)")
+    pytest.importorskip("parselmouth", reason="Praat is not installed (extra acoustics)")
+    corpus = cs.data.synthesise_words(("ask", "wash"), tokens_per_word=2, seed=1)
+    voiced = acoustics.voiced_intervals(corpus)
+    assert voiced == acoustics.voiced_intervals(corpus.waveforms, rate_hz=corpus.sample_rate_hz)
+    assert len(voiced) >= 4
+    assert repr(corpus) == "WordCorpus(4 tokens of ask, wash; 16384 samples at 16000 Hz)"
+    assert "voices: 'Sequence[str] | None' = None" in str(inspect.signature(cs.data.synthesise_words))
+    said = cs.data.synthesise_words(("ask", "wash"), tokens_per_word=2, seed=1, voices=VOICES)
+    assert said.sha256 == corpus.sha256, "none named is all"

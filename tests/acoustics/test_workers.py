@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 
@@ -120,3 +121,18 @@ def test_progress_is_told():
     )
     assert told[-1] == (40, 40)
     assert [done for done, _ in told] == sorted({done for done, _ in told})
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(("stderr", "is_shown"), [(Terminal(), True), (io.StringIO(), False)])
+def test_a_bar_is_shown_on_a_terminal_alone(stderr, is_shown, monkeypatch):
+    pytest.importorskip("rich", reason="rich is not installed (extra ui)")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", stderr)
+    acoustics.measure(SOUNDS, acoustics.Intensity(50), rate_hz=8000, progress=True)
+    assert ("measure" in stderr.getvalue() and "100%" in stderr.getvalue()) == is_shown
+    assert bool(stderr.getvalue()) == is_shown

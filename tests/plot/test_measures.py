@@ -17,6 +17,7 @@ from convscope.plot import (
     plot_profiles,
     plot_trajectories,
 )
+from convscope.stats import causal_effects, effects_of_table
 
 TIMES = np.linspace(0, 1, 21)
 
@@ -78,10 +79,15 @@ def test_a_correlation_is_a_point_within_its_interval():
             "lower": [np.nan, 0.2, 0.7],
             "upper": [np.nan, 0.7, 0.9],
             "n": [0, 38, 38],
+            "reason": [
+                "fewer than 4 pairs: a rate of 250 Hz cannot carry F0: the harmonics of a voice need 3000 Hz",
+                "",
+                "",
+            ],
         }
     )
     pitch, loudness = plot_correlations(table).axes
-    assert [text.get_text() for text in pitch.texts] == ["not carried", "38"]
+    assert [text.get_text() for text in pitch.texts] == ["a rate of 250 Hz cannot carry F0", "38"]
     points = [line[:, 0].tolist() for line in lines_of(pitch) if line.shape == (2, 1)]
     assert points == [[0.5, 0.0]]
     assert [label.get_text() for label in loudness.get_yticklabels()] == ["conv3", "conv4"]
@@ -90,7 +96,7 @@ def test_a_correlation_is_a_point_within_its_interval():
 def test_effects_have_a_line_each():
     table = pd.DataFrame(
         [
-            {"measure": measure, "variable": variable, "t": t, "effect": slope * t, "lower": slope * t - 1, "upper": slope * t + 1}
+            {"measure": measure, "variable": variable, "t": t, "ate": slope * t, "band_lower": slope * t - 1, "band_upper": slope * t + 1}
             for measure in ("F0 (Hz)", "duration (s)")
             for variable, slope in (("z3", 2.0), ("z5", 0.0))
             for t in (-1, 0, 1)
@@ -102,6 +108,50 @@ def test_effects_have_a_line_each():
     assert [-2.0, 0.0, 2.0] in drawn
     assert [0.0, 0.0, 0.0] in drawn
     assert {text.get_text() for text in figure.texts} >= {"z3", "z5"}
+
+
+def test_effects_of_stats_are_drawn_as_they_are():
+    rng = np.random.default_rng(0)
+    base, to = (each.ravel() for each in np.meshgrid(np.arange(12), [-1.0, 0.0, 2.0], indexing="ij"))
+    rows = [
+        pd.DataFrame(
+            {
+                "base": base,
+                "z11": to,
+                "layer": layer,
+                "measure": "f0",
+                "value": slope * to + rng.normal(0, 0.1, 36),
+            }
+        )
+        for layer, slope in (("conv4", 5.0), ("out", 9.0))
+    ]
+    found = effects_of_table(pd.concat(rows), variable="z11", draws=200)
+    figure = plot_effects(found)
+    (axes,) = figure.axes
+    assert {"conv4", "out"} <= {text.get_text() for text in figure.texts}
+    curves = [line for line in lines_of(axes) if line.shape == (2, 3)]
+    assert [curve[0].tolist() for curve in curves] == [[-1, 0, 2]] * 2, "through the baseline"
+    assert [curve[1][1] for curve in curves] == [0, 0]
+    assert curves[1][1][2] == pytest.approx(18, rel=0.05)
+    bands = [collection.get_paths()[0].get_extents() for collection in axes.collections]
+    widest = found.effects.query("layer == 'out' and to == 2").iloc[0]
+    assert bands[1].y1 == pytest.approx(widest["band_upper"]), "the band, not the pointwise interval"
+    without = plot_effects(found.effects)
+    assert [line.shape for line in lines_of(without.axes[0])].count((2, 3)) == 0
+
+
+def test_effects_of_one_measure_need_no_names():
+    rng = np.random.default_rng(0)
+    found = causal_effects(rng.standard_normal((12, 1)) + np.arange(-1.0, 2.0), [-1.0, 0.0, 1.0], draws=200)
+    assert len(plot_effects(found).axes) == 1
+
+
+def test_measures_that_no_layer_carries_have_no_panel():
+    rows = [("f0", "conv2", np.nan), ("intensity", "conv2", 0.5)]
+    table = pd.DataFrame(rows, columns=["measure", "layer", "r"]).assign(lower=0.2, upper=0.7, n=9)
+    assert len(plot_correlations(table).axes) == 1
+    with pytest.raises(ValueError, match="table: expected a row with an r, got none"):
+        plot_correlations(table[:1])
 
 
 def test_the_strongest_variables_come_first_and_are_named():
@@ -161,6 +211,13 @@ def test_profiles_are_means_of_their_maps(tmp_path):
 def test_tables_without_what_is_needed(draw):
     with pytest.raises(ValueError, match=r"expected a table with columns .*, got none called"):
         draw(pd.DataFrame({"time": [1.0]}))
+
+
+def test_raw_values_need_a_group(curves):
+    with pytest.raises(
+        ValueError, match="raw: expected a table with columns group, time, value, got none called group"
+    ):
+        plot_curves(curves, raw=pd.DataFrame({"time": [0.0], "value": [1.0]}))
 
 
 def test_nothing_to_draw(curves):

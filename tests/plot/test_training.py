@@ -5,8 +5,10 @@ from __future__ import annotations
 import matplotlib.image
 import numpy as np
 import pytest
+from matplotlib.patches import Rectangle
 
 from convscope.plot import plot_confusion, plot_sounds
+from convscope.stats import code_table
 
 RATE_HZ = 5000
 
@@ -65,6 +67,15 @@ def test_the_code_that_stands_for_a_word_is_on_the_diagonal(tmp_path):
     )
     written = {(round(t.get_position()[1]), round(t.get_position()[0])): t.get_text() for t in axes.texts}
     assert written == {(0, 0): "90", (0, 1): "10", (1, 0): "20", (1, 1): "80", (2, 0): "50", (2, 2): "50"}
+
+
+def test_what_stands_for_a_word_is_framed():
+    found = code_table([0, 0, 1, 1, 2, 2], ["b", "b", "a", "a", "c", "a"], permutations=19)
+    (axes,) = plot_confusion(found).axes
+    frames = [patch.get_xy() for patch in axes.patches if isinstance(patch, Rectangle)]
+    assert sorted(frames) == [(-0.5, -0.5), (0.5, 0.5), (1.5, 1.5)]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "0", "2"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
 
 
 def test_counts_must_fit():

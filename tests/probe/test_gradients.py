@@ -174,7 +174,7 @@ def test_the_module_is_as_it_was(use, batch_norm):
             {"step": 1e-12, "method": "difference"},
             "step: expected one that float32 can add",
         ),
-        (smooth, points(), {"variables": ["z6"]}, "variables: expected z0 to z5, got 'z6'"),
+        (smooth, points(), {"variables": ["z6"]}, "variable: expected z0 to z5, got 'z6'"),
         (smooth, points(), {"variables": []}, "variables: expected at least one"),
         (smooth, points()[0], {}, r"z: expected latent vectors \(B, variables\), got \(6,\)"),
         (smooth, np.full((1, 6), np.nan), {}, "finite"),

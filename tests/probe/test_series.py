@@ -234,3 +234,34 @@ def test_a_length_that_is_none(series, length):
 def test_an_unknown_alignment(series):
     with pytest.raises(ValueError, match="align: expected one of centres, corners, got 'center'"):
         series.resample(10, align="center")
+
+
+def test_a_table_has_a_row_for_each_sample_and_position(generator, z, series):
+    pytest.importorskip("pandas", reason="pandas is not installed (extra stats)")
+    kinds = [f"kind {i}" for i in range(len(z))]
+    table = series.to_table("conv2", kind=kinds)
+    assert table.columns.tolist() == ["sound", "time", "value", "kind"]
+    values = np.asarray(series["conv2"])
+    assert (table["value"].to_numpy().reshape(values.shape) == values).all()
+    last = table[table["sound"] == len(z) - 1]
+    assert set(last["kind"]) == {kinds[-1]}
+    assert last["time"].to_numpy() == pytest.approx(series.info("conv2").times_s())
+
+
+@pytest.mark.parametrize(
+    ("about", "message"),
+    [
+        ({"kind": ["a"]}, "kind: expected .* values, got 1"),
+        ({"time": None}, "time: expected another name than sound, time, value"),
+    ],
+)
+def test_what_samples_are_must_fit(z, series, about, message):
+    pytest.importorskip("pandas", reason="pandas is not installed (extra stats)")
+    given = {name: each or ["x"] * len(z) for name, each in about.items()}
+    with pytest.raises(ValueError, match=message):
+        series.to_table("conv2", **given)
+
+
+def test_what_has_no_time_has_no_table(heard):
+    with pytest.raises(ValueError, match="layer: expected one with a time axis and one series, got logits"):
+        heard.to_table("logits")

@@ -91,10 +91,29 @@ def test_profiles_are_means_and_variances_over_outputs(net):
     assert np.isnan(profiles.map_profiles(net, z[:1], "conv1").variance).all()
 
 
+def test_profiles_have_the_times_of_their_layer(net):
+    found = profiles.map_profiles(net, inputs(3, 100), "conv1")
+    assert np.array_equal(found.times_s(), cs.Probe(net, "conv1").layers[0].times_s())
+    assert len(found.times_s()) == found.mean.shape[1]
+
+
+def test_results_are_told_in_a_line(net):
+    z = inputs(3, 100)
+    assert (
+        repr(profiles.map_profiles(net, z, "conv1"))
+        == "MapProfiles(conv1: 16 maps of 64 positions, 3 outputs)"
+    )
+    assert (
+        repr(profiles.feature_maps(net, z, "conv1"))
+        == "FeatureMaps(conv1: 16 maps of 64 positions, 3 samples)"
+    )
+    assert repr(profiles.nearest_maps(net, z, z, "conv1")).startswith("MapDistances(16 maps, ")
+
+
 def test_two_planted_groups_are_found():
     pytest.importorskip("sklearn", reason="scikit-learn is not installed (extra stats)")
     found = profiles.cluster_maps(profiles.map_profiles(two_groups(), inputs(), "0"), gamma="auto")
-    assert np.flatnonzero(found.labels == 0).tolist() == EARLY.tolist(), "cluster 0 is the louder one"
+    assert np.flatnonzero(found.labels == 0).tolist() == EARLY.tolist(), "cluster 0 has the larger norm"
     assert found.sizes.tolist() == [4, 4]
     assert found.stability == 1
     assert found.problems == ()
@@ -104,7 +123,8 @@ def test_two_planted_groups_are_found():
 def test_the_published_gamma_says_where_it_cannot_see():
     pytest.importorskip("sklearn", reason="scikit-learn is not installed (extra stats)")
     small = profiles.map_profiles(two_groups(), inputs(), "0")
-    found = profiles.cluster_maps(small)
+    with pytest.warns(UserWarning, match="cluster_maps: gamma 1e-10: all affinities are alike"):
+        found = profiles.cluster_maps(small)
     assert found.gamma == 1e-10
     assert "all affinities are alike" in found.problems[0]
     large = profiles.cluster_maps(small.mean * 1e5)
@@ -116,8 +136,11 @@ def test_clusters_of_noise_are_not_called_stable_by_chance():
     """Ten clusters of noise change with the seed, and it is said."""
     pytest.importorskip("sklearn", reason="scikit-learn is not installed (extra stats)")
     noise = np.random.default_rng(3).standard_normal((60, 40))
-    found = profiles.cluster_maps(noise, clusters=10, gamma="auto")
+    with pytest.warns(UserWarning, match="cluster_maps: clusters depend on the seed"):
+        found = profiles.cluster_maps(noise, clusters=10, gamma="auto", runs=6, seed=2)
     assert found.stability < 0.8
+    assert (found.runs, found.seed) == (6, 2)
+    assert repr(found).startswith(f"MapClusters(60 maps: {', '.join(map(str, found.sizes))}; stability 0.")
     assert any("depend on the seed" in problem for problem in found.problems)
 
 
@@ -210,6 +233,7 @@ def test_what_cannot_be_mapped_is_refused(net, call, message):
         (np.full((5, 3), np.nan), {}, "profiles: expected finite numbers"),
         (np.eye(3), {"clusters": 3}, "clusters: expected at least 2 and fewer than the 3 maps, got 3"),
         (np.eye(3), {"gamma": 0.0}, "gamma: expected a positive number or 'auto'"),
+        (np.eye(3), {"gamma": "scale"}, "gamma: expected a positive number or 'auto', got 'scale'"),
         (np.eye(3), {"runs": 0}, "runs: expected at least 1"),
     ],
 )

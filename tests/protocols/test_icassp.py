@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -84,7 +86,44 @@ def test_methods_and_settings_tell_everything(study):
         "normalised time",
     ):
         assert text in methods
-    assert study.settings["k, k_token, rho"] == "10, 9, 0.3"
+    assert {name: study.settings[name] for name in ("k", "k_token", "rho", "code", "reference")} == {
+        "k": 10,
+        "k_token": 9,
+        "rho": 0.3,
+        "code": "one-hot",
+        "reference": "sa",
+    }
+    told = set(inspect.signature(icassp).parameters) - {"net", "waveforms", "words", "phones", "speakers"}
+    assert told <= set(study.settings)
+
+
+def test_how_loud_words_are_recorded_does_not_matter(net, study):
+    sounds, names, marks = words()
+    quieter = icassp(net, 0.1 * sounds, names, phones=marks, reference="sa", rho=0.3)
+    for name in ("words_parametric", "fricatives"):
+        pd.testing.assert_frame_equal(quieter.tables[name], study.tables[name], rtol=1e-3)
+
+
+def test_bands_hold_for_all_words_at_once(net, study):
+    """Of three words two are compared: 97.5 % each."""
+    sounds, names, _ = words()
+    table = cs.fast_probe(net, sounds / np.abs(sounds).max(1, keepdims=True)).to_table("conv5", word=names)
+    model = cs.stats.fit_gamm(
+        table, group="word", token="sound", reference="sa", rho=0.3, k=min(10, table["time"].nunique()),
+        k_token=min(9, table["time"].nunique() - 2),
+    )  # fmt: skip
+    at_once, alone = (
+        pd.concat([model.significant_intervals(word, seed=0, level=level) for word in model.groups[1:]])
+        for level in (0.975, 0.95)
+    )
+    pd.testing.assert_frame_equal(study.tables["words_intervals"], at_once.reset_index(drop=True))
+    assert (at_once["end"] - at_once["start"]).sum() < (alone["end"] - alone["start"]).sum()
+
+
+def test_levels_and_shapes_of_all_layers_are_one_family(study):
+    table = study.tables["fricatives"]
+    together = cs.stats.adjust([*table["p_level"], *table["p_shape"]], "holm")
+    assert [*table["p_level_holm"], *table["p_shape_holm"]] == pytest.approx(together.tolist())
 
 
 def test_without_phones_and_with_speakers(net):
@@ -155,6 +194,8 @@ BAD = {
     "silence": (lambda s, n: (s * (np.arange(18) != 4)[:, None], n), {}, "waveforms: expected sound in each, got 1 silent"),
     "layer": (lambda s, n: (s, n), {"layer": "conv9"}, "layer: expected one of conv1, conv2, conv3, conv4, conv5, got 'conv9'"),
     "reference": (lambda s, n: (s, n), {"reference": "ask"}, "reference: expected one of a, sa, sha, got 'ask'"),
+    "code": (lambda s, n: (s, n), {"code": "bits"}, "code: expected 'one-hot' or 'binary', got 'bits'"),
+    "fricatives": (lambda s, n: (s, n), {"fricatives": {"s": "s"}}, "fricatives: expected two kinds, got s"),
     "speakers": (lambda s, n: (s, n), {"speakers": ["x"]}, "speakers: expected 18, one for each sound, got 1"),
     "one speaker": (lambda s, n: (s, n), {"speakers": ["x"] * 18}, "speakers: expected at least two, got 'x' only"),
     "phones": (
@@ -199,3 +240,11 @@ def test_spoken_digits_of_four_speakers(shared_data, tmp_path):
     assert len(made.tables["words_parametric"]) == 10
     page = made.write(tmp_path / "digits").read_text()
     assert "120 sounds of 10 words" in page
+
+
+def test_fricatives_of_several_speakers(net):
+    sounds, names, marks = words()
+    speakers = [f"s{number // 3 % 3}" for number in range(len(names))]
+    made = icassp(net, sounds, names, phones=marks, speakers=speakers, rho=0.3)
+    assert len(made.tables["fricatives"]) == 4
+    assert any("speakers included" in text for text in made.methods)

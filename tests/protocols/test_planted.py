@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -92,6 +94,7 @@ def test_what_layers_cannot_carry_is_named(study):
     assert [each.appears for each in study.findings] == [True, True]
     assert not any("Take more bases" in str(item) for section in study.sections for item in section.items)
     assert "16 random vectors" in study.methods[0]
+    assert set(inspect.signature(cdev).parameters) - {"net", "workers", "on_chunk"} <= set(study.settings)
 
 
 def test_too_few_bases_for_any_certainty_are_told_of(net):
@@ -113,7 +116,7 @@ def test_random_outputs_tell_the_variables_apart(seen):
 
 
 def test_the_clearest_variable_is_interpolated_with_its_planted_effect(seen):
-    which = seen.settings["interpolated variable"]
+    which = seen.settings["which"]
     assert which == f"z{FRICTION}"
     effects = seen.tables["interpolation_effects"].set_index(["measure", "layer", "to"])
     for layer in LAYERS:
@@ -148,6 +151,23 @@ def test_the_report_has_all_parts(seen, tmp_path):
         "layer_as_sound",
     } <= set(seen.pictures)
     assert [each.what for each in seen.missing if each.what == "Discovery of latent variables"]
+    assert set(inspect.signature(taslp).parameters) - {"net", "workers"} <= set(seen.settings)
+    methods = " ".join(seen.methods)
+    for words in (
+        "called silent 35 dB below",
+        "come again",
+        "clustered spectrally",
+        "flipping signs",
+        "correlated (Pearson) with each measure",
+    ):
+        assert words in methods
+
+
+def test_the_range_of_f0_is_that_of_the_outputs(seen):
+    low, high = (float(each) for each in seen.settings["f0"].partition(" Hz")[0].split("-"))
+    at_rest = planted.fundamental_frequency_hz(0)
+    assert 0.6 * at_rest < low < at_rest < high < 2 * at_rest
+    assert "quartiles of a first pass" in seen.settings["f0"]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +176,13 @@ def test_the_report_has_all_parts(seen, tmp_path):
         (lambda net: cdev(net, values=[1.0, 2.0]), "values: expected several, the baseline 0 among them"),
         (lambda net: cdev(net, bases=4), "bases: expected at least 8, got 4"),
         (lambda net: cdev(net, variables=["z9"], bases=8), "variable: expected z0 to z7, got 'z9'"),
+        (lambda net: cdev(net, variables=[]), "variables: expected at least one, each once, got none"),
+        (
+            lambda net: cdev(net, variables=["z3", 3]),
+            "variables: expected at least one, each once, got z3, z3",
+        ),
         (lambda net: taslp(net, outputs=10), "outputs: expected at least 20, got 10"),
+        (lambda net: taslp(net, bases=3), "bases: expected at least 8, got 3"),
     ],
 )
 def test_requests_that_cannot_be(net, run, message):

@@ -28,6 +28,7 @@ def study():
     made.finding("It appears", "Paper", True, "r = .9")
     made.finding("It does not", "Paper", np.False_, "r = .1")
     made.finding("Nobody knows", "Paper", None, "no data")
+    made.finding("It may be", "Paper", "undecided", "r = .3, -.1 to .6")
     return made
 
 
@@ -38,7 +39,7 @@ def test_the_page_needs_no_other_file(study, tmp_path):
     assert page.count("data:image/") == 1
     for text in (
         "A &lt;study&gt;", "5 &lt; 6", "&lt;0.0001", "\N{MINUS SIGN}0.25", "\N{EN DASH}", "First &amp; last.",
-        "Left out: A test. There were no phones.", "appears", "does not appear", "could not be looked at",
+        "Left out: A test. There were no phones.", "appears", "does not appear", "could not be looked at", "undecided",
     ):  # fmt: skip
         assert text in page
 
@@ -49,7 +50,12 @@ def test_tables_figures_and_settings_lie_beside_it(study, tmp_path):
     for kind in ("svg", "png"):
         assert (tmp_path / "out" / "figures" / f"elbow.{kind}").stat().st_size > 1000
     saved = json.loads((tmp_path / "out" / "study.json").read_text())
-    assert [each["appears"] for each in saved["findings"]] == [True, False, None]
+    assert [each["verdict"] for each in saved["findings"]] == [
+        "appears",
+        "does not appear",
+        "could not be looked at",
+        "undecided",
+    ]
     assert saved["left_out"] == [{"what": "A test", "reason": "There were no phones."}]
 
 
@@ -79,3 +85,12 @@ def test_long_tables_are_cut_on_the_page_only(study, tmp_path):
     assert "of 1000 rows" in page
     assert "<td>999</td>" not in page
     assert len(pd.read_csv(tmp_path / "out" / "tables" / "long.csv")) == 1000
+
+
+def test_the_page_has_the_columns_that_are_shown_and_the_file_all(study, tmp_path):
+    wide = pd.DataFrame({"layer": ["conv4"], "r": [0.5], "draws": [2000]})
+    study.sections[0].table("wide", "Wide", wide, shown=["layer", "r"])
+    page = study.write(tmp_path / "out").read_text()
+    assert "1 more columns" in page
+    assert "draws" not in page
+    assert list(pd.read_csv(tmp_path / "out" / "tables" / "wide.csv")) == ["layer", "r", "draws"]

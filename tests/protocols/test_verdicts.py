@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 import convscope as cs
-from convscope.acoustics import F0
+from convscope.acoustics import F0, Interval, Intervals
 from convscope.probe import Series
 from convscope.protocols import Study
-from convscope.protocols._layers_and_output import add_classes, add_durations, add_tracks, longest_vowels
-from convscope.protocols._outputs import segments
+from convscope.protocols._feature_maps import add_maps
+from convscope.protocols._interpolation import Interpolated
+from convscope.protocols._layers_and_output import add_classes, add_durations, add_tracks
+from convscope.protocols._outputs import longest_of_each, segments, voice_of
 from convscope.protocols._reduplication import add_copies
+from convscope.protocols._variables import add_discovery
 
 pytest.importorskip("parselmouth", reason="Praat (the extra convscope[acoustics]) is not installed")
 COUNT, LENGTH, RATE_HZ = 24, 16384, 16000
@@ -58,7 +61,7 @@ def test_a_layer_that_follows_the_output_and_one_that_does_not(rng):
         conv3 = np.abs(rng.normal(0, 0.1, (COUNT, 1024))).astype(np.float32)
         given = series(conv3, conv4, out)
         marks = segments(given, f0)
-        add_tracks(study, given, longest_vowels(marks), f0, "out", 1, 0)
+        add_tracks(study, given, longest_of_each(marks, "vowel"), f0, "out", 1, 0)
         add_durations(study, given, "out", 1)
         add_classes(study, given, marks, f0, "out")
         found = verdicts(study)
@@ -76,7 +79,7 @@ def test_layers_that_fall_do_not_rise(rng):
     conv4 = np.abs(conv4 + rng.normal(0, 0.2, conv4.shape)).astype(np.float32)
     study, f0 = Study("", ""), F0(75, 450, 10)
     given = series(rectified(out, 1000), conv4, out)
-    add_tracks(study, given, longest_vowels(segments(given, f0)), f0, "out", 1, 0)
+    add_tracks(study, given, longest_of_each(segments(given, f0), "vowel"), f0, "out", 1, 0)
     assert verdicts(study)["Later layers correlate more with the output's intensity"] is False
 
 
@@ -94,3 +97,98 @@ def test_a_layer_that_never_repeats_does_not_agree_with_outputs_that_seldom_do(m
     study = Study("", "")
     add_copies(study, given, "out", 16, 0)
     assert verdicts(study) == {"What the output repeats is repeated in the layers, too": False}
+
+
+def test_a_latent_that_makes_fricatives_is_discovered():
+    """z4 decides, by its sign; z0 and z1 are a code."""
+    pytest.importorskip("sklearn", reason="scikit-learn (the extra convscope[stats]) is not installed")
+    rng = np.random.default_rng(0)
+    z = rng.uniform(-1, 1, (120, 6)).astype(np.float32)
+    hisses = Intervals(
+        tuple(Interval(sound, "fricative", 0.1, 0.3) for sound in np.flatnonzero(z[:, 4] > 0.1))
+    )
+    study = Study("", "")
+    assert add_discovery(study, z, hisses, seed=0, code=2) == "z4"
+    assert verdicts(study) == {"A few latent variables decide whether there is a fricative": True}
+    assert "elbow" in study.pictures
+    assert study.tables["latents"]["variable"].iloc[0] == "z4"
+    by_code = Study("", "")
+    assert add_discovery(by_code, z, hisses, seed=0, code=5) is None, "an entry of a code is not interpolated"
+    assert "z4 of the code" in by_code.findings[0].evidence
+
+
+def test_short_hisses_and_too_few_are_said():
+    z = np.random.default_rng(0).uniform(-1, 1, (60, 3)).astype(np.float32)
+    study = Study("", "")
+    short = Intervals(tuple(Interval(sound, "fricative", 0.1, 0.15) for sound in range(30)))
+    assert add_discovery(study, z, short, seed=0, code=0) is None
+    assert "0 of 60 outputs have a fricative of 80 ms" in study.findings[0].evidence
+
+
+def test_intervals_that_allow_both_are_undecided(rng):
+    """Durations with a slope near one, of few sounds and much noise."""
+    durations = rng.uniform(0.2, 0.9, COUNT)
+    time_s = np.arange(4096) / 4000
+    conv4 = (np.abs(np.sin(2 * np.pi * 120 * time_s)) * (time_s < durations[:, None])).astype(np.float32)
+    ends_s = np.clip(durations + rng.normal(0, 0.05, COUNT), 0.1, 1.0)
+    full_s = np.arange(LENGTH) / RATE_HZ
+    sounds = (np.sin(2 * np.pi * 120 * full_s) * (full_s < ends_s[:, None])).astype(np.float32)
+    study = Study("", "")
+    add_durations(study, series(conv4[:, ::4], conv4, sounds), "out", 1)
+    assert verdicts(study) == {
+        "Durations at the layer before the output are those of the output": "undecided"
+    }
+
+
+def test_silent_outputs_have_no_segments(rng):
+    out = outputs(rng)
+    out[3] *= 1e-4
+    given = series(rectified(out, 1000), rectified(out, 4000), out)
+    assert 3 not in {each.sound for each in segments(given, F0())}
+    assert 4 in {each.sound for each in segments(given, F0())}
+
+
+def test_outputs_that_cannot_be_searched_say_why(monkeypatch, rng):
+    out = outputs(rng)
+    given = series(rectified(out, 1000), rectified(out, 4000), out)
+
+    def refuse(*_, **__):
+        raise ValueError("series: expected one that varies, got constant values")
+
+    monkeypatch.setattr("convscope.protocols._reduplication.find_copies", refuse)
+    study = Study("", "")
+    add_copies(study, given, "out", 4, 0)
+    assert verdicts(study) == {"What the output repeats is repeated in the layers, too": None}
+    assert "expected one that varies" in study.missing[0].reason
+    not_asked = Study("", "")
+    add_copies(not_asked, given, "out", 0, 0)
+    assert [each.reason for each in not_asked.missing] == ["Not asked for."]
+
+
+def test_too_few_vowels_are_said(rng):
+    out = outputs(rng)
+    study = Study("", "")
+    given = series(rectified(out, 1000), rectified(out, 4000), out)
+    add_tracks(study, given, Intervals((Interval(0, "vowel", 0.1, 0.3),)), F0(points=10), "out", 1, 0)
+    assert [each.reason for each in study.missing] == [
+        "1 outputs have a vowel; correlations need at least 8."
+    ]
+
+
+def test_few_maps_are_not_clustered():
+    net = cs.models.build(cs.models.preset("tf1-wavegan", role="generator", dim=1))
+    moved = Interpolated("z3", np.array([-1.0, 1.0]), cs.latents.random(8, size=100, seed=0))
+    study = Study("", "")
+    add_maps(study, net, cs.Probe(net), moved, "out", 0)
+    assert [each.reason for each in study.missing] == [
+        "The layer before the output has fewer than four maps."
+    ]
+
+
+def test_outputs_without_a_voice_are_looked_at_in_the_papers_range(rng):
+    hiss = rng.normal(0, 0.1, (COUNT, LENGTH)).astype(np.float32)
+    given = series(rectified(hiss, 1000), rectified(hiss, 4000), hiss)
+    voice = voice_of(given, None)
+    assert voice.f0 == F0(75, 450)
+    assert "expected voiced frames between 60 and 600 Hz, got none" in voice.text
+    assert voice_of(given, F0(100, 300, points=4)).text == "100-300 Hz, as given"

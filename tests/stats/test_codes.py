@@ -119,3 +119,18 @@ def test_an_assignment_of_other_codes_is_refused():
         ValueError, match=r"assignment: expected codes of 0, 1 and words of a, b, got \{'5': 'c'\}"
     ):
         stats.code_table([0, 0, 1, 1], ["a", "a", "b", "b"], assignment={"5": "c"}, permutations=19)
+
+
+def test_a_code_that_never_had_the_word_that_is_left_has_none():
+    table = stats.code_table([0, 0, 1, 2, 2, 2], ["a", "a", "a", "b", "b", "c"], permutations=19)
+    assert table.word_of_code == {"0": "a", "2": "b"}
+    assert (table.assignment["count"] > 0).all()
+    assert table.summary["accuracy"][0] == 4 / 6
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [([0, 1, 2], "labels"), (np.eye(3, dtype=int), "one-hot"), ([[0, 1], [1, 1], [0, 0]], "binary")],
+)
+def test_settings_say_what_codes_were_taken_for(code, kind):
+    assert stats.code_table(code, list("abc"), permutations=19).settings["kind"] == kind

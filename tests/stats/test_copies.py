@@ -47,6 +47,33 @@ def test_their_lags_are_the_planted_ones():
     assert found.similarity.shape == (len(found.starts_s),) * 2
 
 
+@pytest.mark.parametrize(("seed", "noise"), [(0, 0.0), (3, 0.1), (5, 0.02)])
+def test_the_very_same_again_is_not_stretched(seed, noise):
+    """A copy bit by bit, 0.3 s later: a longer window and a shorter copy of it are less alike and do not win."""
+    rng = np.random.default_rng(seed)
+    series = noise * rng.standard_normal(4096)
+    shape = contour(0.27)
+    again = shape * np.sin(2 * np.pi * 150 * np.arange(len(shape)) / RATE_HZ)
+    again = again + noise * rng.standard_normal(len(shape))
+    for first in (200, 200 + round(0.3 * RATE_HZ)):
+        series[first : first + len(shape)] = again
+    found = stats.find_copies(series, RATE_HZ, draws=39).occurrences
+    assert found["lag_s"].tolist() == pytest.approx([0, 0.3])
+    lengths_s = found["end_s"] - found["start_s"]
+    assert lengths_s[0] == pytest.approx(lengths_s[1])
+    assert found["similarity"].min() > 0.97
+
+
+def test_a_copy_that_is_longer_is_found_longer():
+    series, shapes = np.zeros(4096), (contour(0.25), contour(0.25 * 1.15))
+    for first, shape in zip((200, 200 + round(0.4 * RATE_HZ)), shapes, strict=True):
+        series[first : first + len(shape)] = shape
+    tone = np.sin(2 * np.pi * 150 * np.arange(4096) / RATE_HZ)
+    found = stats.find_copies(series * tone, RATE_HZ, draws=39).occurrences
+    lengths_s = found["end_s"] - found["start_s"]
+    assert lengths_s[1] > lengths_s[0]
+
+
 @pytest.mark.parametrize(
     ("make", "rate_hz", "sets"),
     [
@@ -73,7 +100,7 @@ def test_several_readouts_tell_syllables_apart_that_are_equally_loud():
     tone = np.sin(2 * np.pi * 150 * np.arange(1024) / 1000)
     rows = np.stack([first, second]) * tone + 0.02 * rng.standard_normal((2, 1024))
     assert stats.find_copies(rows.sum(0), 1000, draws=39).count == 2
-    assert stats.find_copies(rows, 1000, draws=39).count == 1
+    assert stats.find_copies(rows, 1000, draws=39, readouts=True).count == 1
 
 
 def test_the_same_seed_gives_the_same_result():
@@ -88,10 +115,19 @@ def test_the_same_seed_gives_the_same_result():
     [
         (np.ones(1000), {}, "series: expected one that varies"),
         (np.r_[np.nan, np.ones(999)], {}, "series: expected finite numbers"),
-        (np.zeros((2, 3, 4)), {}, r"series: expected \(L,\) or \(K, L\), got shape \(2, 3, 4\)"),
+        (
+            np.zeros((2, 900)),
+            {},
+            r"series: expected \(L,\) of one sound, or \(K, L\) with readouts=True, got",
+        ),
+        (
+            np.zeros((2, 3, 4)),
+            {"readouts": True},
+            r"series: expected \(L,\) or \(K, L\), got shape \(2, 3, 4\)",
+        ),
         (np.arange(150.0), {}, "at most half of the series"),
         (np.arange(1000.0), {"shortest_s": 0.5}, "shortest_s: expected a time between 0 and longest_s"),
-        (np.arange(1000.0), {"stretch": 0.7}, "stretch: expected a share"),
+        (np.arange(1000.0), {"tolerance": 0.7}, "tolerance: expected a share"),
         (np.arange(1000.0), {"draws": 5}, "draws: expected at least 19, got 5"),
     ],
 )

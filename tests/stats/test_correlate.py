@@ -175,3 +175,22 @@ def test_rows_of_no_item_are_dropped_and_counted():
     row = stats.correlate(table, "x", "y", items="sound").correlations.iloc[0]
     assert (row["n"], row["dropped"], row["items"]) == (27, 3, 9)
     assert row["p"] == expected["p"]
+
+
+def test_the_spread_of_a_spearman_correlation_is_bonett_and_wrights():
+    row = stats.correlate(
+        correlated(np.random.default_rng(9), 40, 0.8), "x", "y", method="spearman", level=0.9
+    ).correlations.iloc[0]
+    half = 1.6448536 * np.sqrt((1 + row["r"] ** 2 / 2) / 37)
+    assert row["r"] > 0.6, "else the factor hardly shows"
+    assert np.arctanh([row["lower"], row["upper"]]) - np.arctanh(row["r"]) == pytest.approx([-half, half])
+
+
+def test_settings_have_every_argument():
+    table = correlated(np.random.default_rng(0), 10, 0.5).assign(layer="out")
+    settings = stats.correlate(table, "x", "y", by="layer", draws=100, seed=3).settings
+    assert settings == {"x": "x", "y": "y", "by": ["layer"], "method": "pearson", "items": None} | {
+        "level": 0.95,
+        "draws": 100,
+        "seed": 3,
+    }

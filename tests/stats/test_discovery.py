@@ -176,3 +176,37 @@ def test_the_elbow_is_where_coefficients_bend():
 def test_what_cannot_be_discovered_is_refused(change, settings, message):
     with pytest.raises(ValueError, match=message):
         stats.discover_latents(*change(*planted(np.random.default_rng(0))), **(QUICK | settings))
+
+
+def test_what_the_lasso_drops_does_not_stand_out():
+    """z1 is z0 with noise: alone it passes every test, beside z0 it says nothing."""
+    rng = np.random.default_rng(0)
+    z = rng.uniform(-1, 1, (600, 12))
+    z[:, 1] = z[:, 0] + 0.6 * rng.uniform(-1, 1, 600)
+    found = stats.discover_latents(z, rng.random(600) < 1 / (1 + np.exp(-4 * z[:, 0])), **QUICK)
+    shadow = found.variables.set_index("variable").loc["z1"]
+    assert shadow["p_holm"] < 1e-20
+    assert shadow["stability"] < 0.8
+    assert found.standing_out == ("z0",)
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        lambda y: y + np.arange(600) / 600,
+        lambda y: np.arange(600),
+        lambda y: [None, *range(599)],
+        lambda y: np.repeat(np.arange(12) / 7, 50),
+    ],
+)
+def test_a_measure_is_no_annotation(measure):
+    z, y = planted(np.random.default_rng(0))
+    with pytest.raises(ValueError, match="annotation: expected classes; numbers belong to correlate"):
+        stats.discover_latents(z, measure(y), **QUICK)
+
+
+def test_numbers_of_words_are_classes():
+    from convscope.stats.discovery._annotation import annotated
+
+    z = np.random.default_rng(0).uniform(-1, 1, (600, 3))
+    assert len(annotated(z, np.arange(600) % 12, None, least=10).classes) == 12

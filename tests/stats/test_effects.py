@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from convscope import stats
+from convscope.acoustics import Measurements
 
 pd = pytest.importorskip("pandas", reason="pandas is not installed (extra stats)")
 scipy_stats = pytest.importorskip("scipy.stats", reason="SciPy is not installed (extra stats)")
@@ -276,3 +277,26 @@ def test_rows_without_a_base_are_refused():
     base = np.append(np.repeat(np.arange(10.0), 2), [np.nan, np.nan])
     with pytest.raises(ValueError, match="base: expected one in each row, got rows without one"):
         stats.causal_effects(np.zeros(22), [0.0, 1.0] * 11, base)
+
+
+def test_distances_are_corrected_too():
+    measured = np.random.default_rng(1).normal(size=(30, 3))
+    effects = stats.causal_effects(measured, [0.0, 1.0, 2.0]).effects
+    assert (effects.p_wasserstein_holm >= effects.p_wasserstein).all()
+    columns = list(effects.columns)
+    assert columns[columns.index("p_wasserstein") + 1] == "p_wasserstein_holm"
+
+
+def test_what_has_a_table_is_taken_for_it():
+    base, z = (each.ravel() for each in np.meshgrid(np.arange(10), [0.0, 1.0], indexing="ij"))
+    table = pd.DataFrame({"base": base, "z": z, "value": base + 2 * z, "layer": "out", "measure": "f0"})
+    found = stats.effects_of_table(Measurements(table, {}), variable="z", **QUICK)
+    assert found.effects["ate"].tolist() == pytest.approx([2])
+    assert {"base", "value", "time", "by", "variable"} <= set(found.settings)
+
+
+def test_the_least_number_of_bases_is_public():
+    enough = np.random.default_rng(0).standard_normal((stats.LEAST_BASES, 2))
+    assert len(stats.causal_effects(enough, [0.0, 1.0], **QUICK).effects) == 1
+    with pytest.raises(ValueError, match=f"at least {stats.LEAST_BASES} bases"):
+        stats.causal_effects(enough[1:], [0.0, 1.0], **QUICK)

@@ -156,3 +156,97 @@ def test_categories_have_an_order_of_their_own():
     table = pd.DataFrame({"y": rng.standard_normal(12), "height": kinds})
     terms = stats.linear_model(table, "y", predictors="height").coefficients["term"].tolist()
     assert terms == ["(Intercept)", "height[mid]", "height[high]"]
+
+
+def layers_with_gaps() -> pd.DataFrame:
+    """conv1 has no values, conv2 constant ones, conv3 two rows, conv4 a model."""
+    table = pd.concat([durations(np.random.default_rng(i)).assign(layer=f"conv{i}") for i in range(1, 5)])
+    table.loc[table["layer"] == "conv1", "layer_s"] = np.nan
+    table.loc[table["layer"] == "conv2", "layer_s"] = 0.1
+    return table[(table["layer"] != "conv3") | (table.index < 2)].reset_index(drop=True)
+
+
+def test_groups_without_a_model_say_why():
+    table = layers_with_gaps()
+    found = stats.linear_model(table, "layer_s", predictors="output_s", by="layer")
+    models = found.models.set_index("layer")
+    assert models["reason"].tolist() == [
+        "table: expected at least 3 complete rows, got 0",
+        "table: expected a response that varies, got constant values",
+        "table: expected at least 3 complete rows, got 2",
+        "",
+    ]
+    assert models["r2"].isna().tolist() == [True, True, True, False]
+    assert models["dropped"].tolist() == [25, 0, 0, 0]
+    alone = stats.linear_model(table[table["layer"] == "conv4"], "layer_s", predictors="output_s")
+    assert found.coefficients.drop(columns="layer").equals(alone.coefficients), "no test counts but its own"
+    with pytest.raises(ValueError, match="at least 3 complete rows, got 0"):
+        stats.linear_model(table[table["layer"] == "conv1"], "layer_s", predictors="output_s")
+
+
+def test_no_group_with_a_model_is_a_table_without_rows():
+    table = layers_with_gaps().query("layer == 'conv1'")
+    found = stats.linear_model(table, "layer_s", predictors="output_s", by="layer")
+    assert len(found.coefficients) == 0
+    assert {"layer", "term", "estimate", "p_holm"} <= set(found.coefficients.columns)
+
+
+@pytest.mark.parametrize(
+    ("change", "settings", "message"),
+    [
+        (lambda t: t.head(0), {}, "table: expected rows, got none"),
+        (lambda t: t.replace(0.1, np.inf), {}, "layer_s: expected finite numbers"),
+        (lambda t: t, {"reference": {"output_s": 1}}, "predictors that are no numbers"),
+        (
+            lambda t: t.assign(word="a"),
+            {"predictors": "word", "reference": {"word": "b"}},
+            r"a level of word",
+        ),
+        (lambda t: t, {"predictors": []}, "predictors: expected at least one column"),
+    ],
+)
+def test_what_is_wrong_with_the_call_is_no_reason_of_a_group(change, settings, message):
+    with pytest.raises(ValueError, match=message):
+        stats.linear_model(
+            change(layers_with_gaps()), "layer_s", **({"predictors": "output_s", "by": "layer"} | settings)
+        )
+
+
+def test_mixed_models_with_missing_values():
+    table = items(np.random.default_rng(9), 20, 6, 1.0)
+    whole = stats.mixed_model(table[7:], "y", predictors="x", items="item")
+    table.loc[:2, "x"], table.loc[3:6, "y"] = np.nan, np.nan
+    model = stats.mixed_model(table, "y", predictors="x", items="item")
+    assert model.coefficients.equals(whole.coefficients)
+    assert (model.fit["n"][0], model.fit["dropped"][0]) == (113, 7)
+    with pytest.raises(ValueError, match="table: expected complete rows, got none of 120"):
+        stats.mixed_model(table.assign(x=np.nan), "y", predictors="x", items="item")
+    with pytest.raises(ValueError, match="items: expected at least 3, got 1"):
+        stats.mixed_model(table.tail(1), "y", predictors="x", items="item")
+
+
+def test_settings_have_every_argument():
+    table = items(np.random.default_rng(0), 6, 4, 1.0).assign(word=list("ab") * 12, layer="out")
+    linear = stats.linear_model(
+        table, "y", predictors=["x", "word"], by="layer", reference={"word": "b"}, level=0.9
+    )
+    assert linear.settings == {
+        "response": "y",
+        "predictors": ["x", "word"],
+        "by": ["layer"],
+        "items": None,
+        "reference": {"word": "b"},
+        "level": 0.9,
+    }
+    mixed = stats.mixed_model(
+        table, "y", predictors=["x", "word"], items="item", reference={"word": "b"}, reml=False
+    )
+    assert mixed.settings == {
+        "response": "y",
+        "predictors": ["x", "word"],
+        "items": "item",
+        "slopes": [],
+        "reference": {"word": "b"},
+        "reml": False,
+        "level": 0.95,
+    }

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from convscope import stats
+from convscope.acoustics import Measurements
 
 pd = pytest.importorskip("pandas", reason="pandas is not installed (extra stats)")
 
@@ -85,3 +86,55 @@ def test_bands_of_a_spectrum_are_told_apart():
     assert pairs.groupby("measure").size().to_dict() == {"intensity": 48, "level": 96}
     offset = pairs["layer"].map({"conv3": 0.3, "conv4": 0.4})
     assert (pairs["layer_value"] - pairs["output_value"]).tolist() == pytest.approx(offset.tolist())
+
+
+def test_events_have_no_partners_by_number():
+    rows = [("out", 0, 0.2), ("out", 1, 0.35), ("conv4", 0, 0.35)]
+    table = pd.DataFrame(rows, columns=["layer", "point", "value"]).assign(sound=0, measure="voiced_period")
+    with pytest.raises(
+        ValueError, match=r"events that are found have to be matched by their times, got voiced_period"
+    ):
+        stats.pair_layers(table)
+
+
+def measured(table: pd.DataFrame) -> Measurements:
+    """As measuring returns it: layers and measures are categories, and every row has a reason or none."""
+    reason = table["reason"] if "reason" in table else np.where(table["value"].isna(), "no voice", "")
+    return Measurements(
+        table.assign(reason=reason).astype({"layer": "category", "measure": "category"}), settings={}
+    )
+
+
+def test_measurements_are_paired_and_correlated_as_they_are():
+    table = long_table()
+    pairs = stats.pair_layers(measured(table))
+    assert pairs["layer_value"].tolist() == stats.pair_layers(table)["layer_value"].tolist()
+    found = stats.correlate(pairs, "layer_value", "output_value", by=["measure", "layer"]).correlations
+    assert sorted(found["layer"]) == ["conv3", "conv3", "conv4", "conv4"], "categories without rows are none"
+    assert len(stats.correlate(measured(table), "point", "value", by="layer").correlations) == 3
+    with pytest.raises(ValueError, match=r"table: expected a pandas\.DataFrame, or a result .*, got list"):
+        stats.pair_layers([1, 2])
+
+
+def test_only_the_output_has_no_pairs():
+    table = long_table()
+    with pytest.raises(ValueError, match="table: expected layers beside the output out, got only the output"):
+        stats.pair_layers(table[table["layer"] == "out"])
+
+
+def test_reasons_are_the_layers_or_else_the_outputs():
+    table = pd.DataFrame({"layer": ["conv4"] * 4 + ["out"] * 4, "sound": [0, 1, 2, 3] * 2, "measure": "f0"})
+    table["value"] = [1.0, np.nan, 3, np.nan, 1, 2, np.nan, np.nan]
+    table["reason"] = ["", "no voice", None, "too slow", "", "", "too quiet", "too short"]
+    found = stats.pair_layers(table)
+    assert found["reason"].tolist() == ["", "no voice", "too quiet", "too slow"]
+    assert stats.pair_layers(measured(table))["reason"].tolist() == found["reason"].tolist()
+    assert "reason" not in stats.pair_layers(table.drop(columns="reason"))
+
+
+def test_too_few_pairs_have_the_commonest_reason():
+    table = pd.DataFrame({"layer": ["conv1"] * 5 + ["conv2"] * 3, "a": 1.0, "b": [1.0, 2, 3, 4, 5, 6, 7, 8]})
+    table.loc[:3, "a"] = np.nan
+    table["reason"] = ["too slow", "no voice", "no voice", "", "kept, but noisy", "", "", ""]
+    found = stats.correlate(table, "a", "b", by="layer").correlations
+    assert found["reason"].tolist() == ["fewer than 4 pairs: no voice", "fewer than 4 pairs"]

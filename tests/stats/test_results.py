@@ -70,3 +70,59 @@ def test_a_library_that_is_missing_is_named_with_its_extra(monkeypatch):
         ImportError, match=r"expected scipy, which is not installed; pip install 'convscope\[stats\]'"
     ):
         correlations()
+
+
+@pytest.mark.parametrize("method", ["holm", "bh"])
+@pytest.mark.parametrize(("p", "said"), [([0.5, 1.2], "1.2"), ([-0.1], "-0.1"), ([np.inf, np.nan], "inf")])
+def test_what_is_no_p_value_is_refused(method, p, said):
+    with pytest.raises(ValueError, match=f"p: expected values from 0 to 1, got {said}"):
+        stats.adjust(p, method)
+
+
+def with_gaps() -> stats.Correlations:
+    table = pd.DataFrame({"layer": ["conv1"] * 3 + ["conv2"] * 20, "x": np.arange(23.0)})
+    return stats.correlate(table.assign(y=np.sin(table["x"])), "x", "y", by="layer")
+
+
+def test_latex_has_what_a_paper_prints_with_numbers_to_the_right():
+    text = with_gaps().to_latex()
+    assert r"\begin{tabular}{lrrrrr}" in text
+    assert r"layer & r & lower & upper & n & p\_holm \\" in text
+    assert "conv1 & -- & -- & -- & 3 & -- " in text
+    assert "conv1" not in with_gaps().to_latex(skip_empty=True)
+
+
+def test_latex_has_the_columns_that_are_asked_for():
+    text = with_gaps().to_latex(columns=["n", "layer", "reason"])
+    assert r"\begin{tabular}{rll}" in text
+    assert "3 & conv1 & fewer than 4 pairs" in text
+    with pytest.raises(ValueError, match="table: expected the columns n, rho"):
+        with_gaps().to_latex(columns=["n", "rho"])
+
+
+@pytest.mark.parametrize("name", ["effects", "increments", "ice", "per_base"])
+def test_every_table_of_effects_can_be_printed(name):
+    measured = np.random.default_rng(0).standard_normal((12, 3))
+    effects = stats.causal_effects(measured, [0.0, 1.0, 2.0], draws=100, flips=99)
+    text = effects.to_latex(name, skip_empty=True)
+    assert len(text.splitlines()) == len(effects.tables[name]) + 6
+    assert "wasserstein" not in text
+
+
+def test_results_are_told_in_a_line():
+    assert repr(correlations()) == "Correlations(correlations: 3 rows)"
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, 10, 8))
+    alike = pd.DataFrame(
+        {"x": x.ravel(), "y": (y - y.mean(1, keepdims=True)).ravel(), "item": np.arange(10).repeat(8)}
+    )
+    model = stats.mixed_model(alike, "y", predictors="x", items="item")
+    assert repr(model).startswith(
+        "MixedModel(coefficients: 2 rows, variances: 2 rows, fit: 1 row; singular: a random"
+    )
+    z = rng.uniform(-1, 1, (100, 3)) * [1, 0, 0]
+    found = stats.discover_latents(z, z[:, 0] > 0, folds=3, lambdas=5, resamples=10, trees=0)
+    assert "z1 does not vary and was left out and " in repr(found)
+    assert len(repr(found)) < 200
+    copies = stats.find_copies(rng.standard_normal(64), 62.5, draws=19)
+    assert repr(copies) == f"Copies(occurrences: {len(copies.occurrences)} rows; p {copies.p:.2g})"

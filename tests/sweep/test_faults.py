@@ -417,3 +417,15 @@ def test_a_folder_behind_a_link(net, whole, tmp_path):
     make(generator(seed=4), tmp_path / "link").run()
     make(net, tmp_path / "link", force_new=True).run()
     assert_same(whole, tmp_path / "link")
+
+
+def test_a_run_of_a_complete_store_takes_away_what_was_left(net, tmp_path):
+    """A process that was killed after the last shard of another leaves half a file; nothing is computed, and it goes."""
+    sweep = cs.Sweep(net, design(2), out=tmp_path / "a", shard=3)
+    sweep.run()
+    chunk = next(path for path in (tmp_path / "a" / "out" / "mean" / "c").rglob("*") if path.is_file())
+    left = chunk.with_name(f"{chunk.name}.0123.partial")
+    left.write_bytes(b"half")
+    assert sweep.run().is_complete
+    assert not left.exists()
+    assert chunk.exists()

@@ -1,7 +1,7 @@
 """Layer series and sounds measured like speech: arrays, a probe's series or the store of a sweep in, a tidy table out.
 
-found = measure(series, F0(75, 450), Intensity(), Formants(), waveform="out", workers=2)
-found.table            # sound, layer, rate_hz, interval, label, point, time_s, measure, value, unit, reason
+found = measure(series, F0(75, 450), Intensity(), Formants(), workers=2)
+found.table            # sound, layer, rate_hz, interval, label, start_s, end_s, point, time_s, frequency_hz, measure, value, unit, reason
 found.wide()           # a column for each measure
 measure(tree, *PRESETS["taslp-m1"], intervals=voiced_intervals(tree, layer="out"))
 
@@ -12,6 +12,7 @@ torch.
 
 from ._classes import CLASSES, ClassFrames, ClassSettings, classify, find_segments
 from ._compare_classes import PHONE_CLASSES, ClassComparison, class_of_phone, compare_classes
+from ._f0_range import f0_range
 from ._formants import Formants
 from ._intensity import Duration, Intensity
 from ._intervals import Interval, Intervals
@@ -60,6 +61,7 @@ __all__ = [
     "class_of_phone",
     "classify",
     "compare_classes",
+    "f0_range",
     "find_segments",
     "measure",
     "normalised_time",

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import math
 
-# F0 in 60-300 Hz is over 1 % off, mostly an octave low, in 0 % of vowels at 5.3 kHz, 2 % at 4 kHz, 6 % at
-# 3.2 kHz, 9 % at 2.7 kHz, 16 % at 2 kHz and 57 % at 1 kHz: harmonics fold. With 75-450 Hz at 4 kHz in 6 %.
+# F0 in 60-300 Hz is over 1 % off, of these vowels mostly an octave low, in 0 % of them at 5.3 kHz, 2 % at 4 kHz, 6 %
+# at 3.2 kHz, 9 % at 2.7 kHz, 16 % at 2 kHz and 57 % at 1 kHz: harmonics fold. With 75-450 Hz at 4 kHz in 6 %.
+# No rate prevents errors upwards: where a formant leaves little but one harmonic, Praat takes that one for F0, the
+# fourth from 98.3 % of the power on, the third from 98.9 %, the second from 99.4 % (75-450 Hz, voices of 95-105 Hz).
+# Of 348 voiced outputs of the zoo's words8 it does so in 15 with 75-450 Hz, of 342 in 44 with 60-600 Hz; hence `f0_range`.
 # Harmonicity of 20 dB is found as 18.5, 19.9, 17.0, 12.2 and 8.1 dB at 16, 4, 3.2, 2 and 1 kHz.
 VOICE_RATE_HZ = 3000.0
 VALUES_PER_PERIOD = 8.0  # of the ceiling: 75-450 Hz at 4 kHz have 8.9

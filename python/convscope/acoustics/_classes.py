@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ._capacity import f0_reason
 from ._intervals import Interval, Intervals
 from ._measure import expect, expect_range
-from ._source import Layer, Source, source_of
+from ._source import Layer, Source, layer_of_array, source_of
 from ._spans import Span
 from ._wave import Floats, Wave
 
@@ -61,6 +61,7 @@ class ClassSettings:
         expect(self.step_s > 0, "step_s", "a positive number", self.step_s)
         expect(self.silence_db < 0, "silence_db", "a negative number", self.silence_db)
         expect(0 < self.periodicity < 1, "periodicity", "a number between 0 and 1", self.periodicity)
+        expect(self.shortest_s >= 0, "shortest_s", "0 or more", self.shortest_s)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,9 +79,31 @@ class ClassFrames:
 
 
 def classify(
-    series: Floats, *, rate_hz: float, start_s: float = 0.0, settings: ClassSettings | None = None
+    series: Any, *, rate_hz: float, start_s: float = 0.0, settings: ClassSettings | None = None
 ) -> ClassFrames:
-    """Frames of one series (L,) as vowel, fricative or silence.
+    """Frames of one series as vowel, fricative or silence.
+
+    Parameters
+    ----------
+    series : (L,) or (1, L) array
+        Numbers as `measure` takes them, NumPy or torch.
+    rate_hz : float
+        Values per second.
+    start_s : float
+        Time of the first value.
+    settings : ClassSettings, optional
+        When a frame is what.
+
+    Returns
+    -------
+    ClassFrames
+        One for each ``step_s``; none, with the reason, where the series is no sound or its rate or length cannot
+        carry classes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For more than one series, values that are no numbers, or a rate that is not positive.
 
     Examples
     --------
@@ -89,8 +112,9 @@ def classify(
     >>> frames.classes[[5, -5]].tolist()
     ['silence', 'vowel']
     """
-    settings = settings or ClassSettings()
-    return frames_of(Wave(np.asarray(series, np.float64), rate_hz, start_s), settings)
+    layer = layer_of_array("", series, rate_hz, start_s)
+    expect(layer.count == 1, "series", "one (L,); find_segments takes many", f"{layer.count} of them")
+    return frames_of(next(layer.waves()), settings or ClassSettings())
 
 
 def frames_of(wave: Wave, settings: ClassSettings) -> ClassFrames:
@@ -126,20 +150,35 @@ def find_segments(
     reduction: str | None = None,
     settings: ClassSettings | None = None,
 ) -> Intervals:
-    """Segments of all sounds, labelled by class; silence is labelled, too.
+    """Segments of all sounds, labelled "vowel", "fricative" or "silence".
 
     Parameters
     ----------
     source, rate_hz, start_s, reduction
         As for `measure`.
     layer : str, optional
-        Which layer, of a source that has several.
+        Which layer, of a source that has several: mostly "out".
+    settings : ClassSettings, optional
+        Range of F0 in Hz, windows and shortest segment in s, thresholds.
+
+    Returns
+    -------
+    Intervals
+        From the beginning of each sound to its end, without gaps. A sound without anything in it has none.
 
     Raises
     ------
+    TypeError
+        For what is no source.
     ValueError
-        If the source has several layers and none is named, or a layer's rate cannot carry classes. A sound
-        without anything in it has no segments.
+        If the source has several layers and none is named, or the layer's rate or length cannot carry classes.
+
+    Examples
+    --------
+    >>> time_s = np.arange(8000) / 16000
+    >>> voice_then_nothing = np.sin(2 * np.pi * 120 * time_s) * (time_s < 0.25)
+    >>> find_segments(voice_then_nothing, rate_hz=16000)
+    Intervals(2 in 1 sound: vowel 1, silence 1)
     """
     chosen = settings or ClassSettings()
     found = one_layer(source_of(source, rate_hz=rate_hz, start_s=start_s, reduction=reduction), layer)
@@ -149,13 +188,17 @@ def find_segments(
 
 
 def found_in(layer: Layer, find: Callable[[Wave], Iterable[tuple[str, Span]]]) -> Intervals:
-    """What is found in each sound of a layer, cut to it."""
+    """What is found in each sound of a layer, cut to it.
+
+    A share of half a value before the sound's zero is none of it.
+    """
     made = [
         Interval(sound, name, span.start_s, span.end_s)
         for sound, wave in enumerate(layer.waves())
         for name, span in find(wave)
     ]
-    return Intervals(tuple(made)).within(layer.axis.begin_s, layer.axis.end_s, beyond="clip")
+    begin_s = layer.axis.begin_s if layer.start_s < 0 else max(layer.axis.begin_s, 0.0)
+    return Intervals(tuple(made)).within(begin_s, layer.axis.end_s, beyond="clip")
 
 
 def segments_of(frames: ClassFrames, shortest_s: float) -> list[tuple[str, Span]]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ._capacity import formant_reason, formant_settings, images_reason
-from ._measure import Measure, Output, Reading, expect
+from ._measure import Measure, Output, Reading, expect, expect_whole
 from ._optional import library
 from ._praat import formants_of, sound_of
 from ._spans import Span, inside
@@ -58,14 +58,15 @@ class Formants(Measure):
             "1 or more, in halves",
             self.count,
         )
-        expect(1 <= self.report <= self.count, "report", f"1 to {math.floor(self.count)}", self.report)
+        expect_whole("report", self.report, least=1)
+        expect(self.report <= self.count, "report", f"1 to {math.floor(self.count)}", self.report)
         expect(
             self.maximum_hz > 0 and self.window_s > 0,
             "maximum_hz, window_s",
             "positive numbers",
             (self.maximum_hz, self.window_s),
         )
-        expect(self.points >= 0, "points", "0 or more", self.points)
+        expect_whole("points", self.points, least=0)
 
     @property
     def outputs(self) -> tuple[Output, ...]:

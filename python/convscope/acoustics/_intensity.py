@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._capacity import duration_reason, intensity_reason
-from ._measure import Measure, Output, Reading, expect
+from ._measure import Measure, Output, Reading, expect, expect_whole
 from ._optional import library
 from ._spans import Span, inside, runs
 from ._wave import Floats, Wave
@@ -47,7 +47,7 @@ class Intensity(Measure):
 
     def __post_init__(self) -> None:
         expect(self.floor_hz > 0, "floor_hz", "a positive number", self.floor_hz)
-        expect(self.points >= 0, "points", "0 or more", self.points)
+        expect_whole("points", self.points, least=0)
 
     @property
     def outputs(self) -> tuple[Output, ...]:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
+import numpy as np
+
 from convscope.data import Segment, WordCorpus, read_marks, read_tiers
 
+from .._folders import write_files
 from ._measure import expect
 from ._optional import library
 from ._spans import Span
+from ._textgrid import textgrid_of
 
 Beyond = Literal["error", "clip"]
+SHOWN_LABELS = 8
 TOLERANCE_S = 0.011  # times in TextGrids are written with few digits; as `convscope.data` allows
 DataFrame: TypeAlias = Any  # pandas comes without types
 
@@ -79,6 +85,14 @@ class Intervals:
     def __post_init__(self) -> None:
         ordered = sorted(self.rows, key=lambda row: (row.sound, row.start_s, row.end_s))
         object.__setattr__(self, "rows", tuple(ordered))
+
+    def __repr__(self) -> str:
+        counts = Counter(row.label for row in self.rows).most_common()
+        shown = ", ".join(f"{label} {count}" for label, count in counts[:SHOWN_LABELS])
+        more = f" and {len(counts) - SHOWN_LABELS} labels more" if len(counts) > SHOWN_LABELS else ""
+        sounds = len({row.sound for row in self.rows})
+        listed = f": {shown}{more}" if counts else ""
+        return f"Intervals({len(self)} in {sounds} sound{'' if sounds == 1 else 's'}{listed})"
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -162,6 +176,62 @@ class Intervals:
             name: [getattr(row, name) for row in self.rows] for name in ("sound", "label", "start_s", "end_s")
         }
         return library("pandas").DataFrame(columns)
+
+    def to_textgrid(
+        self,
+        folder: Path | str,
+        duration_s: float | Sequence[float],
+        *,
+        tier: str = "intervals",
+        name: str = "series",
+    ) -> tuple[Path, ...]:
+        """Write a Praat TextGrid of one tier for each sound, ``<sound>-<name>.TextGrid``.
+
+        With a layer's name they lie beside the files of `write_layer_sounds`, and Praat opens both together.
+
+        Parameters
+        ----------
+        folder : path
+            Made where it is not there; files of the same names are replaced.
+        duration_s : float or (sounds,) sequence
+            How long each sound lasts, from 0 on; one number for all sounds up to the last with an interval.
+        tier : str
+            Its name.
+        name : str
+            The layer whose sounds they belong to.
+
+        Returns
+        -------
+        tuple of Path
+
+        Raises
+        ------
+        ValueError
+            If intervals of a sound overlap or reach beyond it by more than 11 ms, or a sound has no duration.
+            Nothing is written then.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> marks = Intervals((Interval(1, "s", 0.1, 0.2),))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     [path.name for path in marks.to_textgrid(folder, 1.024, name="out")]
+        ['000000-out.TextGrid', '000001-out.TextGrid']
+        """
+        last = max((row.sound for row in self.rows), default=-1)
+        given_s = np.asarray(duration_s, np.float64)
+        durations_s = np.broadcast_to(given_s, last + 1) if given_s.ndim == 0 else given_s
+        check_sounds(self, len(durations_s))
+        folder = Path(folder)
+        texts: dict[Path, bytes | None] = {}
+        for sound, end_s in enumerate(durations_s.tolist()):
+            rows = Intervals(self.of(sound)).within(0.0, end_s).rows
+            marks = [(row.label, row.start_s, row.end_s) for row in rows]
+            text = textgrid_of(marks, end_s, tier=tier, overlap_s=TOLERANCE_S, where=f"sound {sound}")
+            texts[folder / f"{sound:06d}-{name}.TextGrid"] = text.encode()
+        folder.mkdir(parents=True, exist_ok=True)
+        write_files(texts)
+        return tuple(texts)
 
     def labelled(self, pattern: str) -> Intervals:
         """Those whose whole label matches a regular expression: ``"'?[aeiou].*"``."""

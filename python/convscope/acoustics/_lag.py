@@ -13,7 +13,7 @@ import numpy as np
 
 from ._capacity import course_reason
 from ._latency import vertex
-from ._measure import Measure, Output, Reading, Refusal, expect
+from ._measure import Measure, Output, Reading, Refusal, expect, expect_whole
 from ._optional import library
 from ._spans import Span
 from ._wave import Floats, Wave
@@ -39,7 +39,7 @@ class Envelope(Measure):
     smoothing_s: float = 0.01
 
     def __post_init__(self) -> None:
-        expect(self.points >= 1, "points", "1 or more", self.points)
+        expect_whole("points", self.points, least=1)
         expect(self.smoothing_s > 0, "smoothing_s", "a positive number", self.smoothing_s)
 
     @property

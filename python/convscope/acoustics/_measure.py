@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, ClassVar
 
 from ._spans import Span
@@ -20,12 +21,13 @@ class Output:
     """One thing that a measure gives.
 
     ``points`` values of every interval, each with a time; 0 for a single value, None where their number is
-    found.
+    found. With bands each point has a value for each frequency.
     """
 
     name: str
     unit: str
     points: int | None = 0
+    has_bands: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +79,12 @@ def expect(holds: bool, what: str, expected: str, got: object) -> None:
     """ValueError that names a parameter."""
     if not holds:
         raise ValueError(f"{what}: expected {expected}, got {got}")
+
+
+def expect_whole(what: str, count: object, *, least: int) -> None:
+    """A number of points, slices, processes."""
+    is_whole = isinstance(count, Integral) and not isinstance(count, bool)
+    expect(is_whole and count >= least, what, f"{least} or more, a whole number", count)  # type: ignore[operator]
 
 
 def expect_range(floor_hz: float, ceiling_hz: float) -> None:

@@ -6,11 +6,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ._about import about_sounds, with_about
 from ._intervals import Beyond, DataFrame, Intervals, check_sounds
-from ._measure import expect
+from ._measure import expect, expect_whole
 from ._optional import library
 from ._source import Layer, source_of
 from ._wave import Floats
+
+_COLUMNS = ("layer", "sound", "interval", "label", "point", "time", "time_s", "value", "positions")
 
 
 def normalised_time(
@@ -23,6 +26,7 @@ def normalised_time(
     start_s: float = 0.0,
     reduction: str | None = None,
     beyond: Beyond = "error",
+    about: Any = None,
 ) -> DataFrame:
     """Series in intervals at as many points of normalised time.
 
@@ -44,12 +48,15 @@ def normalised_time(
         What stands for a point.
     beyond : "error" or "clip"
         What to do with intervals that reach beyond the sound.
+    about : mapping or DataFrame, optional
+        What is known about each sound, as for `measure`: ``{"speaker": speakers}``.
 
     Returns
     -------
     pandas.DataFrame
         Columns layer, sound, interval (number among ``intervals``: the token of a model), label, point, time
-        (0 to 1), time_s, value, positions. Values are NaN where a sound is.
+        (0 to 1), time_s, value, positions, and what is known about each sound. Values are NaN where a sound
+        is.
 
     Raises
     ------
@@ -63,9 +70,10 @@ def normalised_time(
     >>> normalised_time(np.arange(100.0), marks, points=3, rate_hz=100)["value"].tolist()
     [25.0, 50.0, 75.0]
     """
-    expect(points >= 2, "points", "2 or more", points)
+    expect_whole("points", points, least=2)
     expect(by in ("value", "mean"), "by", "'value' or 'mean'", repr(by))
     found = source_of(source, rate_hz=rate_hz, start_s=start_s, reduction=reduction)
+    known = about_sounds(found.about, about, found.count, taken=_COLUMNS)
     pandas = library("pandas")
     tables = []
     for layer in found.layers:
@@ -99,7 +107,7 @@ def normalised_time(
                 }
             )
         )
-    return pandas.concat(tables, ignore_index=True)
+    return with_about(pandas.concat(tables, ignore_index=True), known)
 
 
 def _at(layer: Layer, sounds: Any, times_s: Floats, half_s: Floats | None) -> Floats:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ._capacity import f0_reason, harmonicity_reason
-from ._measure import Measure, Output, Reading, expect, expect_range
+from ._measure import Measure, Output, Reading, expect, expect_range, expect_whole
 from ._praat import harmonicity_of, pitch_of, sound_of
 from ._spans import Span, inside, runs
 from ._wave import Floats, Wave
@@ -30,7 +30,8 @@ class F0(Measure):
     Parameters
     ----------
     floor_hz, ceiling_hz : float
-        The range looked at. The papers' are 60-300, 75-450 and, for the first layer, 5-150 Hz.
+        The range looked at. The papers' are 60-300, 75-450 and, for the first layer, 5-150 Hz; `f0_range` finds a
+        voice's own.
     points : int
         Values on normalised time; 10 in ProsodyPro.
 
@@ -51,7 +52,7 @@ class F0(Measure):
 
     def __post_init__(self) -> None:
         expect_range(self.floor_hz, self.ceiling_hz)
-        expect(self.points >= 0, "points", "0 or more", self.points)
+        expect_whole("points", self.points, least=0)
 
     @property
     def outputs(self) -> tuple[Output, ...]:
@@ -154,6 +155,25 @@ class Harmonicity(Measure):
 
     Gives ``harmonicity_mean`` in dB over the frames that Praat holds for sound. Noise above the Nyquist
     frequency is not there any more, so values of different rates are not of one scale.
+
+    Parameters
+    ----------
+    floor_hz : float
+        Praat's minimum pitch: windows hold ``periods_per_window`` of its periods.
+    step_s : float
+        Time between frames.
+    periods_per_window : float
+        1 in Praat.
+
+    Raises
+    ------
+    ValueError
+        If one of them is not positive.
+
+    Examples
+    --------
+    >>> Harmonicity().cannot(1000.0, 1024)
+    'a rate of 1000 Hz cannot carry harmonicity: folded harmonics count as noise below 3000 Hz'
     """
 
     floor_hz: float = 75.0

@@ -22,13 +22,20 @@ if TYPE_CHECKING:
     import xarray
 
 _TEXTS = ("layer", "label", "measure", "unit", "reason")
-_SHARED = {"sound": np.int64, "rate_hz": np.float64, "interval": np.int32}  # by all rows of an entry
+_SHARED = {  # by all rows of an entry
+    "sound": np.int64,
+    "rate_hz": np.float64,
+    "interval": np.int32,
+    "start_s": np.float64,
+    "end_s": np.float64,
+}
 _OWN = {"point": np.int32, "time_s": np.float64, "frequency_hz": np.float64, "value": np.float64}
-_COLUMNS = (
-    *("sound", "layer", "rate_hz", "interval", "label", "point"),
+COLUMNS = (
+    *("sound", "layer", "rate_hz", "interval", "label", "start_s", "end_s", "point"),
     *("time_s", "frequency_hz", "measure", "value", "unit", "reason"),
 )
 _INDEX = ("sound", "layer", "interval", "point", "frequency_hz")
+_KEYS = _INDEX[:3]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,12 +45,14 @@ class Measurements:
     Attributes
     ----------
     table : pandas.DataFrame
-        A row for each value: sound, layer, rate_hz, interval (number within the sound), label, point (number
-        within the interval), time_s, frequency_hz (of spectrograms), measure, value, unit, reason. A value is
-        NaN exactly where it cannot be had, and ``reason`` says why; with ``as_published`` a value that is
-        there may have a reason, too: why not to trust it.
+        A row for each value: sound, layer, rate_hz, interval (number within the sound), label, start_s and
+        end_s (of the interval, as far as it was not cut off), point (number within the interval), time_s,
+        frequency_hz (of spectrograms), measure, value, unit, reason; then what is known about each sound. A
+        value is NaN exactly where it cannot be had, and ``reason`` says why; with ``as_published`` a value
+        that is there may have a reason, too: why not to trust it.
     settings : mapping
-        Parameters of all measures, layers and their clocks, library and Praat versions; JSON holds it.
+        Parameters of all measures, layers and their clocks, how many sounds have no interval, the names of
+        what is known about sounds, library and Praat versions; JSON holds it.
     """
 
     table: DataFrame
@@ -52,7 +61,9 @@ class Measurements:
     def __repr__(self) -> str:
         missing = int(self.table["value"].isna().sum())
         names = ", ".join(map(str, self.table["measure"].unique()))
-        return f"Measurements({len(self.table)} values, {missing} of them NaN with a reason: {names})"
+        without = self.settings["sounds_without_intervals"]
+        left = f"; {without} of {self.settings['sounds']} sounds without intervals" if without else ""
+        return f"Measurements({len(self.table)} values, {missing} of them NaN with a reason: {names}{left})"
 
     def only(self, *names: str) -> DataFrame:
         """The rows of some measures.
@@ -67,13 +78,42 @@ class Measurements:
             expect(name in known, "measure", f"one of {', '.join(map(str, known))}", repr(name))
         return self.table[self.table["measure"].isin(names)].reset_index(drop=True)
 
-    def wide(self) -> DataFrame:
-        """A row for each sound, layer and interval, a column for each measure that has one value there."""
-        scalars = set(self.settings["single_values"])
-        rows = self.table[self.table["measure"].isin(scalars)]
-        found = rows.pivot(index=["sound", "layer", "interval", "label"], columns="measure", values="value")
-        found.columns = found.columns.astype(str)
-        return found.reset_index()
+    def wide(self, *, points: bool = False) -> DataFrame:
+        """A row for each sound, layer and interval, a column for each measure that has one value there.
+
+        Parameters
+        ----------
+        points : bool
+            Also columns for tracks, one for each point: ``f0_1`` to ``f0_10``. Spectrograms and events that
+            are found, such as clicks, have none.
+
+        Returns
+        -------
+        pandas.DataFrame
+            sound, layer, interval, label, start_s, end_s, the measures, and what is known about each sound.
+
+        Raises
+        ------
+        ValueError
+            If there is no such measure.
+        """
+        singles, tracks = self.settings["single_values"], self.settings["points"]
+        if not singles and not (points and tracks):
+            raise ValueError(
+                f"wide: expected measures with one value in each interval, got {self._listed()}; "
+                + ("wide(points=True) has a column for each point" if tracks else "see table, or to_xarray")
+            )
+        rows = self.table[self.table["measure"].isin([*singles, *(tracks if points else ())])]
+        columns = rows["measure"].astype(str)
+        if points:
+            numbered = columns + "_" + (rows["point"] + 1).astype(str)
+            columns = columns.where(columns.isin(singles), numbered)
+        found = rows.assign(measure=columns).pivot(index=[*_KEYS], columns="measure", values="value")
+        found = found[columns.drop_duplicates()].reset_index()
+        about = self.settings["about"]
+        known = self.table.drop_duplicates([*_KEYS])[[*_KEYS, "label", "start_s", "end_s", *about]]
+        made = known.merge(found, on=[*_KEYS], validate="one_to_one")
+        return made[[name for name in made if name not in about] + about]
 
     def reasons(self) -> DataFrame:
         """How many values of each layer and measure have which reason."""
@@ -85,7 +125,8 @@ class Measurements:
         """A variable for each measure with dims (sound, layer, interval, point...), and its reasons beside it.
 
         A measure with one value has no dim for points; others have ``point_<measure>``, with their times in
-        ``time_<measure>``, spectrograms ``frequency_<measure>``, too. ``label`` is that of each interval.
+        ``time_<measure>``, spectrograms ``frequency_<measure>``, too. ``label`` is that of each interval;
+        what is known about sounds are coordinates of ``sound``.
         """
         import xarray
 
@@ -109,6 +150,7 @@ class Measurements:
         merged = xarray.merge(datasets, join="outer", compat="no_conflicts")
         in_order = merged.reindex(layer=list(self.table["layer"].cat.categories))
         labelled = in_order.assign_coords(label=_labels(self.table))
+        labelled = labelled.assign_coords(_about(self.table, self.settings["about"]))
         found: xarray.Dataset = labelled.assign_attrs(settings=json.dumps(self.settings))
         return found
 
@@ -129,6 +171,12 @@ class Measurements:
         self.table.to_parquet(made, index=False)
         self._write(Path(path), made.getvalue())
 
+    def _listed(self) -> str:
+        """What was measured, with the points that it has everywhere."""
+        tracks = self.settings["points"]
+        names = self.table["measure"].astype(str).unique()
+        return ", ".join(f"{name} with {tracks[name]} points" if name in tracks else name for name in names)
+
     def _write(self, path: Path, data: bytes) -> None:
         settings = json.dumps(self.settings, indent=1).encode() + b"\n"
         write_files({path.with_suffix(".settings.json"): settings, path: data})
@@ -148,12 +196,18 @@ def _labels(table: DataFrame) -> Any:
     return marks.set_index(["sound", "interval"])["label"].to_xarray().fillna("")
 
 
+def _about(table: DataFrame, names: Iterable[str]) -> dict[str, Any]:
+    """(sound,) what is known about each."""
+    sounds = table.drop_duplicates("sound").sort_values("sound")
+    return {name: ("sound", np.asarray(sounds[name])) for name in names}
+
+
 class TableMaker:
     """Blocks of rows to one table: texts as codes, so that a large store's table stays small."""
 
     def __init__(self) -> None:
         self._codes: dict[str, dict[str, int]] = {name: {} for name in _TEXTS}
-        self._parts: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
+        self._parts: dict[str, list[Any]] = {name: [] for name in COLUMNS}
 
     def add(self, rows: Rows) -> None:
         """One block, in the order of sounds."""

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from .. import __version__
+from ._about import about_sounds, with_about
 from ._intervals import Beyond, Intervals, check_sounds
-from ._measure import Measure, expect
-from ._optional import library
+from ._measure import Measure, expect, expect_whole
 from ._pool import worked_off
 from ._progress import Progress, shown
-from ._result import Measurements, TableMaker
+from ._result import COLUMNS, Measurements, TableMaker
 from ._rows import Mark, Part, Task, readings
-from ._source import Layer, Source, as_numpy, layer_of_array, source_of
+from ._settings import settings_of, wide_columns
+from ._source import Layer, Source, as_numpy, is_batch, layer_of_array, source_of
 from ._spans import Span
 from ._wave import Floats, Wave
 
@@ -35,6 +33,7 @@ def measure(
     start_s: float = 0.0,
     intervals: Intervals | None = None,
     beyond: Beyond = "error",
+    about: Any = None,
     waveform: Any = None,
     waveform_rate_hz: float | None = None,
     reduction: str | None = None,
@@ -46,9 +45,9 @@ def measure(
 
     Parameters
     ----------
-    source : array, Series, xarray.DataTree or xarray.Dataset
-        Series (L,) or (n, L), NumPy or torch; what a probe returns; or the store of a sweep, as
-        `convscope.open_sweep` opens it, which is read in blocks of 32 MB.
+    source : array, Batch, WordCorpus, Series, xarray.DataTree or xarray.Dataset
+        Series (L,) or (n, L), NumPy or torch; sounds of `convscope.data`; what a probe returns; or the store
+        of a sweep, as `convscope.open_sweep` opens it, which is read in blocks of 32 MB.
     *measures : Measure
         Such as ``F0(75, 450)`` or ``*PRESETS["taslp-m1"]``.
     rate_hz : float
@@ -60,9 +59,12 @@ def measure(
         made of the whole sound.
     beyond : "error" or "clip"
         What to do with intervals that reach beyond the sound.
-    waveform : str or (n, L) array, optional
-        For `Lag` and `PeakLatency`: the layer that is the waveform ("out" where there is one), or an array of
-        ``waveform_rate_hz``.
+    about : mapping or DataFrame, optional
+        What is known about each sound, n values by name: ``{"word": words, "speaker": speakers}``. They
+        become columns of the table, as what a store knows of its samples does (base, z11, step).
+    waveform : str, (n, L) array or Batch, optional
+        For `Lag` and `PeakLatency` alone: the layer that is the waveform ("out" where there is one), or an
+        array of ``waveform_rate_hz``.
     reduction : str, optional
         Which variable of a store that has several, such as "mean".
     as_published : bool
@@ -95,10 +97,13 @@ def measure(
     >>> found = measure(np.zeros(64), Intensity(), rate_hz=62.5)
     >>> found.table["reason"].iloc[0]
     'the series is constant'
+    >>> measure(np.random.rand(2, 4096), Intensity(), rate_hz=4000, about={"word": ["ask", "wash"]}).wide()["word"].tolist()
+    ['ask', 'wash']
     """
     _expect_measures(measures)
-    expect(isinstance(workers, int) and workers >= 1, "workers", "1 or more", workers)
+    expect_whole("workers", workers, least=1)
     layers = source_of(source, rate_hz=rate_hz, start_s=start_s, reduction=reduction)
+    known = about_sounds(layers.about, about, layers.count, taken=(*COLUMNS, *wide_columns(measures)))
     needed = [type(each).__name__ for each in measures if each.needs_waveform]
     output = _waveform(layers, waveform, waveform_rate_hz, needed)
     marks = None if intervals is None else _marks(layers, intervals, beyond)
@@ -111,12 +116,41 @@ def measure(
             maker.add(rows)
             done += count
             tell(done, layers.count)
-    settings = _settings(layers, output, measures, intervals, beyond, is_published=as_published)
-    return Measurements(maker.table(), settings)
+    settings = settings_of(
+        layers,
+        measures,
+        as_published=as_published,
+        waveform=None if output is None else output.name or "given",
+        intervals=None if intervals is None else len(intervals),
+        sounds_without_intervals=sum(not each for each in marks or ()),
+        beyond=beyond,
+        about=list(known),
+    )
+    return Measurements(with_about(maker.table(), known), settings)
 
 
 def single_values(measure: Measure, series: Floats, *, rate_hz: float) -> dict[str, Floats]:
     """One measure's single values of whole series, without a table: (..., L) to (...) by output.
+
+    Parameters
+    ----------
+    measure : Measure
+        One that needs no waveform.
+    series : (..., L) array
+        Numbers as `measure` takes them, in any arrangement.
+    rate_hz : float
+        Values per second.
+
+    Returns
+    -------
+    dict of str to (...) float64
+        Of each output with one value; NaN where it cannot be had (`measure` has the reasons). Tracks are left
+        out.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the measure needs a waveform or has no single values, or for series that are no numbers.
 
     Examples
     --------
@@ -124,10 +158,17 @@ def single_values(measure: Measure, series: Floats, *, rate_hz: float) -> dict[s
     >>> single_values(Intensity(), np.ones((2, 3, 4096)), rate_hz=4000)["intensity_mean"].shape
     (2, 3)
     """
+    _expect_measures((measure,))
+    kind = type(measure).__name__
     names = [output.name for output in measure.outputs if output.points == 0]
-    found = {name: np.full(series.shape[:-1], np.nan) for name in names}
-    for place in np.ndindex(series.shape[:-1]):
-        wave = Wave(np.asarray(series[place], np.float64), rate_hz)
+    expect(not measure.needs_waveform, "measure", "one that needs no waveform", kind)
+    expect(bool(names), "measure", "one with single values", kind)
+    expect(0 < rate_hz < np.inf, "rate_hz", "a positive number", rate_hz)
+    values = as_numpy(series)
+    expect(values.ndim > 0 and values.shape[-1] > 0, "series", "(..., L) values", f"shape {values.shape}")
+    found = {name: np.full(values.shape[:-1], np.nan) for name in names}
+    for place in np.ndindex(values.shape[:-1]):
+        wave = Wave(np.asarray(values[place], np.float64), rate_hz)
         _, (reading,) = readings(measure, wave, None, [Span(wave.begin_s, wave.end_s)], is_published=False)
         for name in names:
             found[name][place] = reading[name].values
@@ -146,7 +187,12 @@ def _expect_measures(measures: tuple[Measure, ...]) -> None:
 
 def _waveform(layers: Source, given: Any, rate_hz: float | None, needed: list[str]) -> Layer | None:
     if not needed:
+        for name, each in (("waveform", given), ("waveform_rate_hz", rate_hz)):
+            expect(each is None, name, "none beside measures that need no waveform", _briefly(each))
         return None
+    if is_batch(given):
+        expect(rate_hz is None, "waveform_rate_hz", "none beside a batch, which knows its rate", rate_hz)
+        given, rate_hz = given.waveforms, given.sample_rate_hz
     what = f"waveform of {', '.join(needed)}"
     if given is None or isinstance(given, str):
         expect(rate_hz is None, "waveform_rate_hz", "none beside a layer, which knows its rate", rate_hz)
@@ -172,6 +218,10 @@ def _waveform(layers: Source, given: Any, rate_hz: float | None, needed: list[st
             f"{lasts_s:.4g} s",
         )
     return made
+
+
+def _briefly(given: Any) -> str:
+    return repr(given) if isinstance(given, str | int | float) else type(given).__name__
 
 
 def _marks(layers: Source, intervals: Intervals, beyond: Beyond) -> list[tuple[Mark, ...]]:
@@ -213,38 +263,3 @@ def _tasks(
             measures,
             is_published,
         )
-
-
-def _settings(
-    layers: Source,
-    output: Layer | None,
-    measures: tuple[Measure, ...],
-    intervals: Intervals | None,
-    beyond: Beyond,
-    *,
-    is_published: bool,
-) -> dict[str, Any]:
-    described = ("rate_hz", "length", "start_s", "field_start_s")
-    return {
-        "measures": [{"measure": type(each).__name__, **asdict(each)} for each in measures],  # type: ignore[call-overload]
-        "single_values": [output.name for each in measures for output in each.outputs if output.points == 0],
-        "as_published": is_published,
-        "sounds": layers.count,
-        "layers": {layer.name: {name: getattr(layer, name) for name in described} for layer in layers.layers},
-        "left_out": dict(layers.left_out),
-        "waveform": None if output is None else output.name or "given",
-        "intervals": None if intervals is None else len(intervals),
-        "beyond": beyond,
-        "versions": versions(),
-    }
-
-
-def versions() -> dict[str, str]:
-    """Of the libraries that numbers come from; without Praat where it is not installed."""
-    found = {"convscope": __version__}
-    found |= {name: importlib.metadata.version(name) for name in ("numpy", "scipy", "pandas")}
-    try:
-        parselmouth = library("parselmouth")
-    except ImportError:
-        return found
-    return found | {"parselmouth": parselmouth.__version__, "praat": parselmouth.PRAAT_VERSION}

@@ -1,7 +1,7 @@
 """What can be measured, brought to one form: layers with a clock, each with its series read in blocks.
 
-A probe's series, the store of a sweep and their datasets are known by what they have, not by their class:
-this room lies below theirs.
+A probe's series, the store of a sweep, their datasets and batches of sounds are known by what they have, not by
+their class: most are made in rooms above this one.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ._about import About, of_samples
 from ._measure import expect
 from ._wave import Floats, Wave
 
@@ -48,10 +49,11 @@ class Layer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """Layers of the same sounds, and those left out with the reason."""
+    """Layers of the same sounds, those left out with the reason, and what the source knows of each sound."""
 
     layers: tuple[Layer, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
+    about: About = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -66,7 +68,7 @@ class Source:
 def source_of(source: Any, *, rate_hz: float | None, start_s: float, reduction: str | None) -> Source:
     """Any source as layers; ValueError or TypeError naming what was expected."""
     kind = _kind(source)
-    if kind in ("array", "series"):
+    if kind in ("array", "series", "batch"):
         expect(reduction is None, "reduction", "none beside a source that has one", reduction)
     if kind == "array":
         expect(rate_hz is not None, "rate_hz", "the values per second of an array", None)
@@ -113,6 +115,11 @@ def as_numpy(array: Any) -> Any:
     return values
 
 
+def is_batch(source: Any) -> bool:
+    """Whether it is a `Batch` or `WordCorpus` of `convscope.data`, or anything else with waveforms and their rate."""
+    return hasattr(source, "waveforms") and hasattr(source, "sample_rate_hz")
+
+
 def _kind(source: Any) -> str:
     if hasattr(source, "children") and hasattr(source, "attrs"):
         return "tree"
@@ -120,23 +127,29 @@ def _kind(source: Any) -> str:
         return "series"
     if hasattr(source, "data_vars"):
         return "dataset"
+    if is_batch(source):
+        return "batch"
     if isinstance(source, np.ndarray | list | tuple) or hasattr(source, "detach"):
         return "array"
     raise TypeError(
-        f"source: expected an array, a probe's series, or what open_sweep returns, got {type(source).__name__}"
+        f"source: expected an array, a batch of sounds, a probe's series, or what open_sweep returns, got {type(source).__name__}"
     )
 
 
 def _known(kind: str, source: Any, reduction: str | None) -> Source:
     """A source with clocks of its own."""
+    if kind == "batch":
+        return Source((layer_of_array("", source.waveforms, float(source.sample_rate_hz), 0.0),))
     if kind == "series":
         return _of_series(source)
     if kind == "dataset":
-        return _of_dataset(source, reduction)
-    if not source.children:  # one layer of a store
-        return _of_groups({str(source.name or ""): source}, reduction)
-    names = str(source.attrs.get("layers", "")).split() or list(source.children)
-    return _of_groups({name: source[name] for name in names if name in source.children}, reduction)
+        return replace(_of_dataset(source, reduction), about=of_samples(source.coords))
+    groups = {str(source.name or ""): source}  # one layer of a store
+    if source.children:
+        names = str(source.attrs.get("layers", "")).split() or list(source.children)
+        groups = {name: source[name] for name in names if name in source.children}
+    # Of all layers, so they stand at the root.
+    return replace(_of_groups(groups, reduction), about=of_samples(source.root.coords))
 
 
 def _of_series(series: Any) -> Source:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ._capacity import band_reason, images_reason, moments_reason, window_reason
 from ._intensity import decibels
-from ._measure import Measure, Output, Reading, expect
+from ._measure import Measure, Output, Reading, expect, expect_whole
 from ._spans import Span
 from ._wave import PUBLISHED_RATE_HZ, Floats, Wave
 
@@ -43,7 +43,7 @@ class SpectralMoments(Measure):
 
     def __post_init__(self) -> None:
         _expect_band(self.low_hz, self.high_hz)
-        expect(self.slices >= 1, "slices", "1 or more", self.slices)
+        expect_whole("slices", self.slices, least=1)
 
     @property
     def outputs(self) -> tuple[Output, ...]:
@@ -116,13 +116,14 @@ class Spectrogram(Measure):
 
     def __post_init__(self) -> None:
         _expect_band(0, self.high_hz)
-        expect(min(self.bands, self.points) >= 1, "bands, points", "1 or more", (self.bands, self.points))
+        expect_whole("bands", self.bands, least=1)
+        expect_whole("points", self.points, least=1)
         expect(self.window_s > 0, "window_s", "a positive number", self.window_s)
 
     @property
     def outputs(self) -> tuple[Output, ...]:
         """Levels."""
-        return (Output("level", "dB/Hz", self.points),)
+        return (Output("level", "dB/Hz", self.points, has_bands=True),)
 
     def cannot(self, rate_hz: float, length: int) -> str:
         """See `_capacity`."""

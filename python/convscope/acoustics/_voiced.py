@@ -28,15 +28,30 @@ def voiced_intervals(
         As for `measure`.
     layer : str, optional
         Which layer, of a source that has several: mostly "out".
-    settings : VoicedPeriods
-        Range of F0, shortest period, gaps that are closed.
+    settings : VoicedPeriods, optional
+        Range of F0 in Hz; shortest period, and gaps that are closed, in s.
+
+    Returns
+    -------
+    Intervals
+        A sound without voice has none.
 
     Raises
     ------
     ImportError
         If Praat is not installed.
+    TypeError
+        For what is no source.
     ValueError
-        If the source has several layers and none is named, or the layer's rate cannot carry F0.
+        If the source has several layers and none is named, or the layer's rate or length cannot carry F0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> time_s = np.arange(8000) / 16000
+    >>> voice_then_nothing = np.sin(2 * np.pi * 120 * time_s) * (time_s < 0.25)
+    >>> voiced_intervals(voice_then_nothing, rate_hz=16000)
+    Intervals(1 in 1 sound: voiced 1)
     """
     chosen = settings or VoicedPeriods()
     found = one_layer(source_of(source, rate_hz=rate_hz, start_s=start_s, reduction=reduction), layer)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ._errors import Misuse
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from ..data import Segment, Source
     from ..models import NetworkSpec
     from ..train import Config
+
+
+SPOKEN = 50  # synthetic words of each kind, unless told
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,20 +54,20 @@ def read_labelled(
     """
     import numpy as np
 
-    from ..data import Slices, build_cache, open_source
+    from ..data import Folder, Slices, build_cache, open_source
     from ..train import withheld_words
 
-    options: dict[str, Any] = {} if label is None else {"label": label}
     source: Source
     if data == "words":
         if label is not None:
             raise Misuse("--label: for folders of sounds, synthetic words have labels")
-        source = withheld_words(recipe, tokens_per_word=tokens_per_word or 50, seed=seed)
+        source = withheld_words(recipe, tokens_per_word=tokens_per_word or SPOKEN, seed=seed)
     else:
-        try:
-            source = open_source(data, **options)
-        except TypeError as error:
-            raise Misuse(f"--label: for folders of sounds without other labels, not for {data}") from error
+        source = open_source(data)
+        if label is not None:
+            if not isinstance(source, Folder):
+                raise Misuse(f"--label: for folders of sounds without other labels, not for {data}")
+            source = replace(source, label=label)
     with tempfile.TemporaryDirectory() as folder:
         cache = build_cache(source, Path(folder) / "sounds", sample_rate_hz=spec.sample_rate_hz, withhold=0.0)
         rows = np.array([row for row in range(len(cache)) if cache.label(row)])

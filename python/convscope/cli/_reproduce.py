@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
 from ._console import note, progress, say, show_json
 from ._errors import Misuse, misuse, reporting
 from ._evaluate import WITHHELD_SEED
-from ._labelled import read_labelled, recipe_unknown
+from ._labelled import SPOKEN, read_labelled, recipe_unknown
 from ._net_folder import recipe_of
 from ._network import load_network
 from ._options import Debug, Json
@@ -39,7 +39,14 @@ Out = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the folder.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")]
-Range = Annotated[str, typer.Option("--f0", metavar="FLOOR-CEILING", help="Range of F0 in Hz.")]
+Range = Annotated[
+    str | None,
+    typer.Option(
+        "--f0",
+        metavar="FLOOR-CEILING",
+        help="Range of F0 in Hz, such as 75-450; that of the outputs unless given.",
+    ),
+]
 Workers = Annotated[int, typer.Option(min=1, help="Processes for Praat.")]
 
 
@@ -136,12 +143,19 @@ def icassp(
                 speakers=None if speaker is None else _speakers(heard.names, speaker),
                 reference=reference,
                 layer=layer,
-                code=code,
+                code=cast('Literal["one-hot", "binary"]', code),
                 fricatives=kinds,
                 rho=_rho(rho),
                 seed=seed,
             )
-        study.settings["data"] = data
+        study.settings |= {
+            "data": data,
+            "tokens per word": "all"
+            if tokens_per_word is None and data != "words"
+            else tokens_per_word or SPOKEN,
+            "label": label or "those of the data",
+            "speaker": speaker or "not told",
+        }
         _finish(study, out, force, json)
 
 
@@ -161,7 +175,7 @@ def taslp(
     copies: Annotated[
         int, typer.Option(min=0, help="Outputs that are searched for reduplication, a second each.")
     ] = 16,
-    f0: Range = "75-450",
+    f0: Range = None,
     workers: Workers = 1,
     seed: Seed = 0,
     force: Force = False,
@@ -205,7 +219,7 @@ def cdev(
     ] = "-3:3:7",
     baseline: Annotated[float, typer.Option(help="The value that others are compared with.")] = 0.0,
     bases: Annotated[int, typer.Option(min=8, help="Random vectors, the same behind each value.")] = 50,
-    f0: Range = "75-450",
+    f0: Range = None,
     workers: Workers = 1,
     seed: Seed = 0,
     force: Force = False,
@@ -218,9 +232,10 @@ def cdev(
         module, _ = _network(net, "generator")
         from ..protocols import cdev as run
 
-        with progress("generating, probing, measuring"), misuse(ValueError):
+        with progress("generating, probing, measuring: outputs") as step, misuse(ValueError):
             study = run(
                 module,
+                on_chunk=step,
                 variables=variable or None,
                 values=_values(values),
                 baseline=baseline,
@@ -255,8 +270,7 @@ def _finish(study: Study, out: Path, force: bool, json: bool) -> None:
         show_json({**study.to_dict(), "report": str(report)})
         return
     for each in study.findings:
-        words = {True: "appears", False: "does not appear", None: "could not be looked at"}[each.appears]
-        say(f"{each.claim}: {words}. {each.evidence}")
+        say(f"{each.claim}: {each.verdict}. {each.evidence}")
     for missing in study.missing:
         note(f"left out: {missing.what}. {missing.reason}")
     say(f"{report}")
@@ -306,9 +320,11 @@ def _values(text: str) -> list[float]:
     return [float(each) for each in np.linspace(first, last, int(count)).round(12)]
 
 
-def _range(text: str) -> F0:
+def _range(text: str | None) -> F0 | None:
     from ..acoustics import F0
 
+    if text is None:
+        return None
     matched = re.fullmatch(r"([\d.]+)-([\d.]+)", text)
     if matched is None:
         raise Misuse(f"--f0: expected FLOOR-CEILING such as 75-450, got {text!r}")

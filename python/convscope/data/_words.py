@@ -29,6 +29,7 @@ SLOWEST_WPM = 80  # below, espeak-ng speaks no slower
 PAUSES = ("_", "_:")
 REDRAWS = 100
 ESPEAK_SEEDS = 2**31
+SHOWN_WORDS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +99,25 @@ class WordCorpus:
     sample_rate_hz: int
     sha256: str
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """(B,) what each row says."""
+        return tuple(token.word for token in self.tokens)
+
+    def __repr__(self) -> str:
+        words = list(dict.fromkeys(self.words))
+        shown = ", ".join(words[:SHOWN_WORDS]) + (", ..." if len(words) > SHOWN_WORDS else "")
+        length = self.waveforms.shape[1]
+        return (
+            f"WordCorpus({len(self.tokens)} tokens of {shown}; {length} samples at {self.sample_rate_hz} Hz)"
+        )
+
 
 def synthesise_words(
     words: Sequence[str] = WORDS,
     *,
     tokens_per_word: int = 10,
-    voices: Sequence[str] = VOICES,
+    voices: Sequence[str] | None = None,
     rates_wpm: tuple[int, int] = RATES_WPM,
     seed: int = 0,
     unlike: tuple[int, int] | None = None,
@@ -124,7 +138,7 @@ def synthesise_words(
         What to say, in English.
     tokens_per_word : int
         Tokens of each word.
-    voices : sequence of str
+    voices : sequence of str, optional
         espeak-ng's names, an accent or an accent and a variant: "en-us", "en-us+m3". Eight English accents,
         each in 43 variants, unless given.
     rates_wpm : (int, int)
@@ -169,6 +183,7 @@ def synthesise_words(
             "synthesise_words: expected tokens_per_word ≥ 1, seed ≥ 0, sample_rate_hz ≥ 1 and lead_s ≥ 0, "
             f"got {tokens_per_word}, {seed}, {sample_rate_hz} and {lead_s}"
         )
+    voices = VOICES if voices is None else voices
     if isinstance(voices, str) or not voices:
         raise ValueError(f"synthesise_words: expected a sequence of voices, got {voices!r}")
     slowest, fastest = rates_wpm

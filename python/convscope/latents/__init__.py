@@ -14,6 +14,7 @@ from ._grid import grid, variable
 from ._line import line, lines, sphere
 from ._path import path
 from ._random import Binary, Latents, OneHot, random
+from ._varied import place_of
 
 __all__ = [
     "Binary",
@@ -25,6 +26,7 @@ __all__ = [
     "line",
     "lines",
     "path",
+    "place_of",
     "random",
     "rows",
     "sphere",

@@ -51,7 +51,7 @@ def checked_values(values: Mapping[Any, ArrayLike], size: int) -> dict[int, NDAr
     require(len(values) > 0, "values", "at least one variable", "none")
     found: dict[int, NDArray[np.float64]] = {}
     for which, each in values.items():
-        place = _place(which, size)
+        place = place_of(which, size)
         require(place not in found, "values", "each variable once", f"z{place} twice")
         listed = found[place] = finite(f"values of z{place}", each)
         name, shape = f"values of z{place}", listed.shape
@@ -59,7 +59,8 @@ def checked_values(values: Mapping[Any, ArrayLike], size: int) -> dict[int, NDAr
     return found
 
 
-def _place(which: int | str, size: int) -> int:
+def place_of(which: int | str, size: int) -> int:
+    """The place of a variable that is named by it or as ``z11``; ValueError where a vector of ``size`` has none such."""
     matched = re.fullmatch(r"z?(\d{1,9})", str(which))
     place = int(matched[1]) if matched else -1
     require(0 <= place < size, "variable", f"z0 to z{size - 1}", which)

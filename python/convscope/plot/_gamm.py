@@ -48,6 +48,8 @@ def plot_curves(
         If a column is missing or nothing is there.
     """
     check_columns("curves", curves, ("group", "time", "fit", "lower", "upper"))
+    if raw is not None:
+        check_columns("raw", raw, ("group", "time", "value"))
     groups = list(dict.fromkeys(curves["group"]))
     figure, axes_of = panels.grid(
         groups,
@@ -79,7 +81,7 @@ def plot_curves(
 
 
 def plot_differences(
-    differences: Iterable[pd.DataFrame],
+    differences: pd.DataFrame | Iterable[pd.DataFrame],
     *,
     title: str = "differences between groups",
     remarks: str = "GAMM difference curves with simultaneous 95 % bands; bars below: where zero is left out",
@@ -92,7 +94,7 @@ def plot_differences(
 
     Parameters
     ----------
-    differences : tables (group, other, time, difference, lower, upper, significant)
+    differences : table, or several (group, other, time, difference, lower, upper, significant)
         As `GammResult.difference` returns them.
     title, remarks, x_label, y_label : str
     shared_scale : bool
@@ -104,7 +106,7 @@ def plot_differences(
     ValueError
         If a column is missing or nothing is there.
     """
-    tables = list(differences)
+    tables: list[pd.DataFrame] = [differences] if hasattr(differences, "columns") else list(differences)
     for table in tables:
         check_columns(
             "differences", table, ("group", "other", "time", "difference", "lower", "upper", "significant")

@@ -14,12 +14,16 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from ..probe import Series
+from ..stats import Effects
 from . import _panels as panels
 from . import _style as style
 from ._gamm import check_columns
 
 if TYPE_CHECKING:
     import pandas as pd
+
+REASON_LENGTH = 34  # characters
+BANDS = ("band_lower", "band_upper")
 
 
 def plot_overlays(
@@ -62,7 +66,7 @@ def plot_overlays(
     shown = (times_s >= start) & (times_s <= end)
     names, gains = [], []
     for name in layers:
-        if not info[name].has_clock if name in info else True:
+        if name not in info or not info[name].has_clock:
             raise ValueError(f"layers: expected layers with a time axis, got {name!r}")
         at = info[name].times_s()
         peak = float(np.abs(np.asarray(series[name])[sample][(at >= start) & (at <= end)]).max(initial=0.0))
@@ -153,12 +157,20 @@ def plot_correlations(
     Parameters
     ----------
     table : DataFrame (measure, layer, r, lower, upper, n)
-        Rows whose r is NaN are named, without a point.
+        As `convscope.stats.correlate` returns it, by measure and layer. Rows whose r is NaN have no point but the
+        beginning of their ``reason``; measures without any r have no panel.
     title, remarks : str
     save : path, optional
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or no row has an r.
     """
     check_columns("table", table, ("measure", "layer", "r", "lower", "upper", "n"))
-    measures = list(dict.fromkeys(table["measure"]))
+    measures = list(dict.fromkeys(table.loc[table["r"].notna(), "measure"]))
+    if not measures:
+        raise ValueError("table: expected a row with an r, got none")
     layers = list(dict.fromkeys(table["layer"]))
     figure, axes_of = panels.grid(
         measures,
@@ -178,7 +190,7 @@ def plot_correlations(
                 axes.text(
                     0,
                     y,
-                    "not carried",
+                    _shortly(getattr(row, "reason", "")),
                     fontsize=style.SMALL_PT,
                     color=style.QUIET,
                     ha="center",
@@ -194,28 +206,59 @@ def plot_correlations(
     return style.finish(figure, save)
 
 
+def _shortly(reason: str) -> str:
+    """What has room in a panel of two inches."""
+    why = str(reason).partition("pairs: ")[2] or str(reason)  # what is behind "fewer than 4 pairs"
+    text = why.partition(":")[0] or "no r"
+    return (
+        text if len(text) <= REASON_LENGTH else text[: REASON_LENGTH - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
+    )
+
+
 def plot_effects(
-    table: pd.DataFrame,
+    effects: Effects | pd.DataFrame,
     *,
-    x: str,
-    x_label: str,
-    panel: str = "measure",
-    line: str = "variable",
+    x: str = "to",
+    x_label: str = "value of the variable",
+    panel: str | None = None,
+    line: str | None = None,
+    baseline: float | None = None,
     title: str = "effects",
     remarks: str = "mean change against the baseline, with simultaneous 95 % bands",
     save: str | PathLike[str] | None = None,
 ) -> Figure:
-    """Draw effect curves with bands: a panel for each value of one column, a line for each of another.
+    """Draw effect curves with simultaneous bands: a panel for each value of one column, a line for each of another.
 
     Parameters
     ----------
-    table : DataFrame (``panel``, ``line``, ``x``, effect, lower, upper)
-    x, panel, line : columns
+    effects : Effects or DataFrame (``panel``, ``line``, ``x``, ate, band_lower, band_upper)
+        What `convscope.stats.causal_effects` and `effects_of_table` return, or their table ``effects``.
+    x : column
+        ``"to"``, the values that were set, or ``"time_s"``.
+    panel, line : columns, optional
+        By default measure, and variable or layer, of those that there are.
+    baseline : float, optional
+        Curves over values pass through no effect there; known where ``effects`` are an Effects.
     x_label, title, remarks : str
     save : path, optional
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or there is no effect.
     """
-    check_columns("table", table, (panel, line, x, "effect", "lower", "upper"))
-    names, lines = list(dict.fromkeys(table[panel])), list(dict.fromkeys(table[line]))
+    if isinstance(effects, Effects):
+        baseline = effects.settings["baseline"] if baseline is None else baseline
+    whole = effects.effects if isinstance(effects, Effects) else effects
+    check_columns("effects", whole, (*filter(None, (panel, line)), x, "ate", *BANDS))
+    table = whole[whole["ate"].notna()]
+    check_columns("effects", table, (x,))
+    panel = panel or _first_of(table, ("measure", "layer"))
+    line = line or _first_of(table, ("variable", "layer"), besides=panel)
+    if x == "to" and baseline is not None:
+        table = _through(table, baseline, [each for each in (panel, line) if each])
+    names = list(dict.fromkeys(table[panel])) if panel else [""]
+    lines = list(dict.fromkeys(table[line])) if line else [""]
     colours = style.shades(len(lines)) if len(lines) > 1 else [style.PURPLE]
     shade = 0.2 if len(lines) <= 4 else 0.06  # many bands lie on each other
     figure, axes_of = panels.grid(
@@ -230,11 +273,24 @@ def plot_effects(
         panels.legend(figure, [str(each) for each in lines], colours)
     for axes, name in zip(axes_of, names, strict=True):
         panels.zero_line(axes)
+        of_panel = table[table[panel] == name] if panel else table
         for each, colour in zip(lines, colours, strict=True):
-            own = table[(table[panel] == name) & (table[line] == each)].sort_values(x)
-            axes.fill_between(own[x], own["lower"], own["upper"], color=colour, alpha=shade, linewidth=0)
-            axes.plot(own[x], own["effect"], color=colour, linewidth=1.3)
+            own = (of_panel[of_panel[line] == each] if line else of_panel).sort_values(x)
+            axes.fill_between(own[x], own[BANDS[0]], own[BANDS[1]], color=colour, alpha=shade, linewidth=0)
+            axes.plot(own[x], own["ate"], color=colour, linewidth=1.3)
     return style.finish(figure, save)
+
+
+def _first_of(table: pd.DataFrame, known: Sequence[str], besides: str | None = None) -> str | None:
+    return next((name for name in known if name in table and name != besides), None)
+
+
+def _through(table: pd.DataFrame, baseline: float, keys: list[str]) -> pd.DataFrame:
+    """With a row of no effect at the baseline for each curve."""
+    import pandas as pd
+
+    zero = (table.drop_duplicates(keys) if keys else table.head(1)).assign(to=baseline, ate=0.0)
+    return pd.concat([table, zero.assign(**dict.fromkeys(BANDS, 0.0))], ignore_index=True)
 
 
 def plot_elbow(
@@ -304,6 +360,11 @@ def plot_profiles(
     times_s : (L,)
     title, remarks : str
     save : path, optional
+
+    Raises
+    ------
+    ValueError
+        If maps do not fit the times, or a cluster has none.
     """
     at = np.asarray(times_s, np.float64)
     named: dict[str, Any] = {name: np.asarray(maps, np.float64) for name, maps in profiles.items()}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
+from ..stats import CodeTable
 from . import _style as style
 
 # Inches.
@@ -118,11 +120,11 @@ def _spectrogram(
 
 
 def plot_confusion(
-    counts: npt.ArrayLike,
-    words: Sequence[str],
-    codes: Sequence[str],
+    counts: npt.ArrayLike | CodeTable,
+    words: Sequence[str] = (),
+    codes: Sequence[str] = (),
     *,
-    assigned: dict[str, str] | None = None,
+    assigned: Mapping[str, str] | None = None,
     title: str = "codes and words",
     save: str | PathLike[str] | None = None,
 ) -> Figure:
@@ -130,12 +132,12 @@ def plot_confusion(
 
     Parameters
     ----------
-    counts : (W, K) array
-        Sounds.
+    counts : (W, K) array, or CodeTable
+        Sounds; or what `convscope.stats.code_table` returns, which knows the rest.
     words, codes : sequences of str
         Of the rows and columns.
-    assigned : dict, optional
-        Which code stands for which word: framed, and moved to the diagonal.
+    assigned : mapping, optional
+        Which code stands for which word (word to code): framed, and moved to the diagonal.
     title : str
         Of the picture.
     save : path, optional
@@ -150,7 +152,11 @@ def plot_confusion(
     ValueError
         If `counts` do not fit words and codes.
     """
-    table = np.asarray(counts)
+    if isinstance(counts, CodeTable):
+        words, codes = list(counts.counts.columns[1:]), list(counts.counts["code"])
+        assigned = {word: code for code, word in counts.word_of_code.items()}
+        counts = counts.counts.drop(columns="code").to_numpy().T
+    table, words, codes = np.asarray(counts), list(words), list(codes)
     if table.shape != (len(words), len(codes)):
         raise ValueError(f"counts: expected ({len(words)}, {len(codes)}), got {table.shape}")
     order = [codes.index(assigned[word]) for word in words if word in assigned] if assigned else []
@@ -176,6 +182,9 @@ def plot_confusion(
                     fontsize=style.SMALL_PT,
                     color=colour,
                 )
+    for word, code in (assigned or {}).items():
+        corner = names.index(code) - 0.5, words.index(word) - 0.5
+        axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=style.INK, linewidth=1.2, clip_on=False))
     axes.set_yticks(range(len(words)), words, fontsize=style.TEXT_PT)
     axes.tick_params(axis="x", bottom=False, labelbottom=True)
     axes.set_xticks(range(len(names)), names, fontsize=style.TEXT_PT)

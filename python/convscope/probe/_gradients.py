@@ -11,7 +11,6 @@ WaveGANs with random weights, by one at 0.001, below which float32 rounds the di
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +20,7 @@ import torch
 import torch.autograd.forward_ad as forward_ad
 from torch import nn
 
+from ..latents import place_of
 from ._by_layer import ByLayer
 from ._compile import unwrap
 from ._inputs import as_float32, check_all_finite, check_shape
@@ -157,17 +157,10 @@ def latent_gradients(
 def _places(variables: int | str | Iterable[int | str] | None, size: int) -> list[int]:
     if variables is None:
         return list(range(size))
-    if isinstance(variables, int | np.integer | str):
-        variables = [variables]
-    places = []
-    for which in variables:
-        matched = re.fullmatch(r"z?(\d{1,9})", str(which))
-        if not matched or int(matched[1]) >= size:
-            raise ValueError(f"variables: expected z0 to z{size - 1}, got {which!r}")
-        places.append(int(matched[1]))
-    if not places:
+    listed = [variables] if isinstance(variables, int | np.integer | str) else list(variables)
+    if not listed:
         raise ValueError("variables: expected at least one, got none")
-    return places
+    return [place_of(each, size) for each in listed]
 
 
 def _empty(probe: Probe, batch: int, variables: int) -> dict[str, np.ndarray]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
 
+from .._libraries import imported
 from ._by_layer import ByLayer
 from ._layers import LayerInfo, LayerTable, format_table
 from ._resample import Align, resample_linear
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import xarray
 
 _CENTRE = {"units": "s", "long_name": "centre of the stretch that the position sees or makes"}
+DataFrame: TypeAlias = Any  # pandas comes without types
 Array = Any  # np.ndarray or torch.Tensor, the kind that was given to the probe
 
 
@@ -85,6 +87,54 @@ class Series(ByLayer[Array]):
     def to_numpy(self) -> dict[str, np.ndarray]:
         """By layer name."""
         return {name: _numpy(array) for name, array in self._arrays.items()}
+
+    def to_table(self, layer: str, **about: Any) -> DataFrame:
+        """A row for each sample and position of a layer: what `convscope.stats.fit_gamm` models.
+
+        Parameters
+        ----------
+        layer : one with a clock.
+        **about : (B,) each
+            What samples are, such as ``word=words``: a column each.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``sound`` (row of the sample), ``time`` in s, ``value``, and those of ``about``.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        KeyError, ValueError
+            for an unknown layer, one without a clock or with several read-outs, or ``about`` of another length.
+
+        Examples
+        --------
+        >>> import numpy as np, convscope as cs
+        >>> net = cs.models.build(cs.models.preset("tf1-wavegan", role="generator", dim=2))
+        >>> series = cs.fast_probe(net, np.zeros((2, 100)))
+        >>> series.to_table("conv1", word=["ask", "wash"]).columns.tolist()
+        ['sound', 'time', 'value', 'word']
+        """
+        info, values = self.info(layer), _numpy(self[layer])
+        if not info.has_clock or values.ndim != 2:
+            raise ValueError(
+                f"layer: expected one with a time axis and one series, got {layer} of shape {values.shape}"
+            )
+        samples, length = values.shape
+        columns = {
+            "sound": np.repeat(np.arange(samples), length),
+            "time": np.tile(info.times_s(), samples),
+            "value": values.ravel().astype(np.float64),
+        }
+        for name, each in about.items():
+            if len(each) != samples or name in columns:
+                raise ValueError(
+                    f"{name}: expected another name than {', '.join(columns)}, and {samples} values, got {len(each)}"
+                )
+            columns[name] = np.repeat(np.asarray(each), length)
+        return imported("pandas", "stats").DataFrame(columns)
 
     def to_xarray(self) -> xarray.Dataset:
         """Label the series.

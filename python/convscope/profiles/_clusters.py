@@ -24,12 +24,12 @@ PUBLISHED_GAMMA = 1e-10
 _ALIKE = 1e-6  # spread of affinities below which clusters follow rounding and the seed
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MapClusters:
-    """``labels`` (C,) from 0, cluster 0 being the loudest; ``centres`` (K, L) their mean profiles; ``sizes`` (K,).
+    """``labels`` (C,) from 0, cluster 0 having the mean profile of the largest norm; ``centres`` (K, L) mean profiles; ``sizes`` (K,).
 
-    ``stability`` is the mean adjusted Rand index between runs that differ in their seed only (1: always the same);
-    ``spread`` the largest difference between affinities; ``problems`` what speaks against the clusters.
+    ``stability`` is the mean adjusted Rand index between ``runs`` that differ in their seed only, from ``seed`` upwards (1: always
+    the same; NaN for one run); ``spread`` the largest difference between affinities; ``problems`` what speaks against the clusters.
     """
 
     labels: NDArray[np.intp]
@@ -38,7 +38,14 @@ class MapClusters:
     gamma: float
     spread: float
     stability: float
+    runs: int
+    seed: int
     problems: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(map(str, self.sizes))
+        said = f"; {self.problems[0]}" if self.problems else ""
+        return f"MapClusters({len(self.labels)} maps: {sizes}; stability {self.stability:.2f}{said})"
 
 
 def cluster_maps(
@@ -59,10 +66,24 @@ def cluster_maps(
     runs : with different seeds, for ``stability``; the first one's labels are kept.
     seed : of the first.
 
+    Returns
+    -------
+    MapClusters
+        In the order of the norms of their mean profiles, so that numbers do not depend on the seed.
+
     Raises
     ------
     ValueError
-        for as many clusters as maps or more, values that are not finite, or maps that are all equal.
+        for as many clusters as maps or more, values that are not finite, maps that are all equal, or a gamma that is none.
+
+    Warns
+    -----
+    UserWarning
+        for what ``problems`` says: affinities that are all alike, clusters that depend on the seed.
+
+    Source
+    ------
+    Beguš & Zhou 2022 (TASLP), section IV-E; Ng, Jordan & Weiss 2001; Hubert & Arabie 1985.
 
     Examples
     --------
@@ -85,14 +106,15 @@ def cluster_maps(
     apart = squared[np.triu_indices(len(values), 1)]
     if not apart.any():
         raise ValueError("profiles: expected maps that differ, got equal ones")
-    scale = 1 / float(np.median(apart[apart > 0])) if gamma == "auto" else float(gamma)
-    if not (np.isfinite(scale) and scale > 0):
-        raise ValueError(f"gamma: expected a positive number or 'auto', got {gamma!r}")
+    scale = _scale(gamma, apart)
     affinity = np.exp(-scale * squared)
     labelled = [_labels(affinity, clusters, seed + run) for run in range(runs)]
-    labels = _by_loudness(labelled[0], values)
+    labels = _by_norm(labelled[0], values)
     spread = float(-np.expm1(-scale * apart.max()))
     stability = _agreement(labelled)
+    problems = _problems(spread, stability, scale)
+    for problem in problems:
+        warnings.warn(f"cluster_maps: {problem}", UserWarning, stacklevel=2)
     return MapClusters(
         labels,
         np.stack([values[labels == each].mean(0) for each in range(clusters)]),
@@ -100,8 +122,19 @@ def cluster_maps(
         scale,
         spread,
         stability,
-        _problems(spread, stability, scale),
+        runs,
+        seed,
+        problems,
     )
+
+
+def _scale(gamma: float | str, apart: Floats) -> float:
+    """Of squared distances between maps."""
+    if gamma == "auto":
+        return 1 / float(np.median(apart[apart > 0]))
+    if isinstance(gamma, str) or not (np.isfinite(gamma) and gamma > 0):
+        raise ValueError(f"gamma: expected a positive number or 'auto', got {gamma!r}")
+    return float(gamma)
 
 
 def _squared_distances(values: Floats) -> Floats:
@@ -123,10 +156,10 @@ def _labels(affinity: Floats, clusters: int, seed: int) -> NDArray[np.intp]:
     return found
 
 
-def _by_loudness(labels: NDArray[np.intp], values: Floats) -> NDArray[np.intp]:
-    """Numbers that do not depend on the seed: clusters by the size of their mean profile, the largest first."""
-    sizes = [-np.linalg.norm(values[labels == each].mean(0)) for each in np.unique(labels)]
-    rank = np.argsort(np.argsort(sizes, kind="stable"), kind="stable")
+def _by_norm(labels: NDArray[np.intp], values: Floats) -> NDArray[np.intp]:
+    """Numbers that do not depend on the seed: clusters by the norm of their mean profile, the largest first."""
+    norms = [-np.linalg.norm(values[labels == each].mean(0)) for each in np.unique(labels)]
+    rank = np.argsort(np.argsort(norms, kind="stable"), kind="stable")
     made: NDArray[np.intp] = rank[np.unique(labels, return_inverse=True)[1]]
     return made
 

@@ -19,13 +19,17 @@ Maps = NDArray[np.float32]
 CHUNK = 16  # samples at a time
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FeatureMaps:
     """``maps`` (B, C, L) of the channels ``channels`` (C,) of ``layer``."""
 
     maps: Maps
     channels: NDArray[np.intp]
     layer: LayerInfo
+
+    def __repr__(self) -> str:
+        samples, maps, positions = self.maps.shape
+        return f"FeatureMaps({self.layer.name}: {maps} maps of {positions} positions, {samples} samples)"
 
 
 def feature_maps(

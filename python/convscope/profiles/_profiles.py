@@ -19,7 +19,7 @@ from ._maps import CHUNK, iterate_maps
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MapProfiles:
     """``mean`` and ``variance`` (C, L) over ``count`` outputs of the maps of ``layer``; the variance of one is NaN."""
 
@@ -27,6 +27,14 @@ class MapProfiles:
     variance: Floats
     count: int
     layer: LayerInfo
+
+    def __repr__(self) -> str:
+        maps, positions = self.mean.shape
+        return f"MapProfiles({self.layer.name}: {maps} maps of {positions} positions, {self.count} outputs)"
+
+    def times_s(self) -> Floats:
+        """(L,) those of the layer's positions, in seconds; positions themselves where the layer has no clock."""
+        return self.layer.times_s()
 
 
 def map_profiles(
@@ -45,8 +53,15 @@ def map_profiles(
     inputs : (B, ...), or a design of `convscope.latents` of any length: rows are made when they are needed.
     chunk : samples at a time.
 
+    Returns
+    -------
+    MapProfiles
+        Of all channels, whatever ``chunk`` is.
+
     Raises
     ------
+    UnknownLayerError
+        (a KeyError) for a layer that there is not.
     ValueError
         for no inputs, or what `feature_maps` refuses.
 

@@ -15,6 +15,11 @@ def cluster_readout(clusters: MapClusters | ArrayLike) -> NDArray[np.float32]:
     ----------
     clusters : of `cluster_maps`, or (C,) labels from 0 to K - 1.
 
+    Returns
+    -------
+    numpy.ndarray
+        (K, C) float32, whose rows sum to 1.
+
     Raises
     ------
     ValueError

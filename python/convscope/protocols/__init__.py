@@ -7,7 +7,8 @@ cdev(generator, variables=["z3", "z5"]).write("study")  # what single latent var
 
 from ._cdev import cdev
 from ._icassp import icassp
-from ._study import Finding, LeftOut, Picture, Section, Study, Table
+from ._items import Finding, LeftOut, Picture, Table
+from ._study import Section, Study
 from ._taslp import taslp
 
 __all__ = ["Finding", "LeftOut", "Picture", "Section", "Study", "Table", "cdev", "icassp", "taslp"]

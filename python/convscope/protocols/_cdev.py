@@ -15,13 +15,14 @@ from ..acoustics import F0
 from ..latents import Latents, OneHot, random, variable
 from ..plot import plot_effects
 from ..probe import Probe
-from ..stats import causal_effects
-from ._effects import LEAST_BASES, EffectTests, add_effects
+from ..stats import LEAST_BASES, causal_effects
+from ._effects import EffectTests, add_effects, method_of_effects
+from ._items import Answer, DataFrame
 from ._network import latent_size, network_name
-from ._outputs import measured_outputs, output_name, timed_layers
-from ._study import DataFrame, Study
+from ._outputs import Voice, measured_outputs, output_name, timed_layers, voice_of
+from ._papers import CDEV, TASLP
+from ._study import Study
 
-PAPER = "Beguš, Leban and Gero 2023"
 FEW = 4  # variables whose effects are told one by one
 PARTS = 32  # of a layer's time
 
@@ -50,7 +51,7 @@ def cdev(
     baseline : the value that others are compared with
     bases : random vectors, the same behind each value
     f0 : F0
-        Range of F0; 75-450 Hz by default.
+        Range of F0; by default that of the outputs of the bases, in two passes (`convscope.acoustics.f0_range`).
     workers : processes for Praat
     seed : of the bases and resamples
     on_chunk : called with outputs done and all
@@ -64,7 +65,6 @@ def cdev(
     ValueError
         for values without the baseline, too few bases, a network that makes no sound.
     """
-    f0 = f0 or F0()
     levels = np.unique(np.asarray(values, np.float64))
     if not np.isclose(levels, baseline).any() or len(levels) < 2:
         raise ValueError(
@@ -76,9 +76,13 @@ def cdev(
     output = output_name(probe.layers)
     size, code = latent_size(net, probe)
     chosen = list(variables) if variables is not None else list(range(code or size))
+    names = [next(iter(variable(each, levels, bases=np.zeros((1, size))).axes)) for each in chosen]
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"variables: expected at least one, each once, got {', '.join(names) or 'none'}")
     behind = random(bases, size=size, code=OneHot(code) if code else None, seed=seed)
-    table = _measured(probe, chosen, levels, behind, f0, workers, on_chunk)
-    study = _described(net, probe, table, levels, baseline, code, f0, len(behind), seed)
+    voice = voice_of(probe.run(behind[:]), f0)
+    table = _measured(probe, chosen, levels, behind, voice.f0, workers, on_chunk)
+    study = _described(net, probe, table, levels, baseline, code, voice, len(behind), seed)
     section = study.section("Effects on the output and its layers")
     tests = add_effects(section, table, output, baseline=baseline, bases=bases, seed=seed)
     _findings(study, tests, output)
@@ -122,13 +126,12 @@ def _described(
     levels: NDArray[np.float64],
     baseline: float,
     code: int,
-    f0: F0,
+    voice: Voice,
     bases: int,
     seed: int,
 ) -> Study:
     """What was done to which network."""
     names = list(table["variable"].unique())
-    range_hz = f"{f0.floor_hz:g}-{f0.ceiling_hz:g} Hz"
     study = Study(
         "What latent variables do",
         f"{network_name(net)}; {len(names)} variables at {len(levels)} values, {bases} bases; protocol cdev of convscope {__version__}",
@@ -140,17 +143,15 @@ def _described(
         "baseline": baseline,
         "bases": bases,
         "code in bases": f"one-hot of {code}" if code else "none",
-        "F0 range": range_hz,
+        "f0": voice.text,
         "seed": seed,
         "engine": probe.engine,
     }
     study.methods.append(
         f"Each of {len(names)} latent variables was set to {len(levels)} values from {levels[0]:g} to {levels[-1]:g}, all other variables fixed as in "
-        f"{bases} random vectors, the same for each value. Outputs were divided into vowels, fricatives and silence; F0 (Praat, {range_hz}), intensity, "
+        f"{bases} random vectors, the same for each value. Outputs were divided into vowels, fricatives and silence; F0 (Praat, {voice.text}), intensity, "
         "spectral moments and mean absolute activation were measured in the longest vowel and fricative of each, at the output and at every layer that carries "
-        f"them. Effects are means of differences within bases against {baseline:g}; intervals come from resampling bases, p-values from flipping signs of "
-        "differences, over the values of a variable by the largest |t|, corrected by Holm's method over all variables, measures and layers; changes below what a "
-        "measure can tell (0.01 s, 0.2 dB, 1 %) were not counted."
+        f"them. {method_of_effects(baseline)}"
     )
     return study
 
@@ -195,17 +196,15 @@ def _over_time(
         f"Mean change of activation when a variable is set to {value:g}, against {baseline:g}, by layer and time",
         table,
     )
-    curves = table.drop(columns=["lower", "upper"]).rename(
-        columns={"ate": "effect", "band_lower": "lower", "band_upper": "upper"}
-    )
     section.picture(
         "over_time",
         f"Change of each layer's activation over time, from {baseline:g} to {value:g}; bands are simultaneous over time.",
         plot_effects(
-            curves,
+            table,
             x="time_s",
             x_label="time (s)",
             panel="layer",
+            line="variable",
             title=f"effects over time: {baseline:g} to {value:g}",
         ),
     )
@@ -213,13 +212,13 @@ def _over_time(
 
 def _findings(study: Study, tests: EffectTests, output: str) -> None:
     claim = "Single latent variables have causal effects on the output"
-    too = ("Their effects are there in intermediate layers, too", "Beguš and Zhou 2022 (TASLP)")
+    too = ("Their effects are there in intermediate layers, too", TASLP)
     certain = tests.table[tests.table["is_effect"]]
     at_output = certain[certain["layer"] == output]
     if not len(at_output):
-        verdict = None if tests.unknown else False
+        verdict: Answer = "undecided" if tests.unknown else False
         study.finding(
-            claim, PAPER, verdict, tests.unknown or "no measure of the output changes after correction"
+            claim, CDEV, verdict, tests.unknown or "no measure of the output changes after correction"
         )
         study.finding(
             *too, None, "no variable has an effect on the output that could be looked for in layers"
@@ -233,7 +232,7 @@ def _findings(study: Study, tests: EffectTests, output: str) -> None:
     evidence = "; ".join(f"{name}: {', '.join(each) if is_short else len(each)}" for name, each in groups)
     if not is_short:
         evidence = f"measures of the output that each changes (tables/tests.csv): {evidence}"
-    study.finding(claim, PAPER, True, evidence)
+    study.finding(claim, CDEV, True, evidence)
     there = {name for name, _ in groups}
     inner = certain[(certain["layer"] != output) & certain["variable"].isin(there)]
     layers = ", ".join(

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..plot import plot_effects
-from ..stats import adjust, effects_of_table
+from ..stats import LEAST_BASES, adjust, effects_of_table
+from ._items import DataFrame
 from ._outputs import KINDS
-from ._study import DataFrame, Section
+from ._study import Section
 
 LEVEL = 0.05
 FLIPS = 19_999  # of signs: p-values small enough to survive a correction for hundreds of tests
 LEAST_SHARE = 0.5  # of the bases must have a measure
-LEAST_BASES = 8
 # Absolute, and as a share of the value at the baseline, by unit: what a measure can tell. A network without noise has effects of any size.
 RESOLUTION: Mapping[str, tuple[float, float]] = {
     "s": (0.01, 0.0),
@@ -54,7 +54,7 @@ def add_effects(
     )
     effects = _beside_baseline(found.effects, kept, baseline)
     tests = _tests(effects, found.ice, units)
-    _draw(section, _with_baseline(effects, baseline), units, output, name)
+    _draw(section, effects, baseline, units, output, name)
     smallest = 2 / 2.0**bases if 2.0**bases <= FLIPS else 1 / (FLIPS + 1)
     unknown = ""
     if smallest * len(tests) >= LEVEL:
@@ -66,13 +66,15 @@ def add_effects(
     section.table(
         f"{name}tests",
         "Which variable changes what: p over the values of a variable by the largest |t|, of those that change more than the measure can tell "
-        "(resolution), then Holm over all rows. ice: mean change per unit, from the baseline upwards",
+        "(resolution), then Holm over all rows. ice: mean change per unit, from the baseline upwards; largest: of the values' changes; at_baseline: the mean there",
         tests,
+        shown=[*KEYS, "is_effect", "p_holm", "ice", "lower", "upper", "largest", "at_baseline"],
     )
     section.table(
         f"{name}effects",
         "Mean change against the baseline (ate) for each value, with 95 % intervals and simultaneous bands",
         effects,
+        shown=[*KEYS, "to", "ate", "lower", "upper", "band_lower", "band_upper", "p_max", "pairs"],
     )
     if len(missing):
         section.table(
@@ -81,16 +83,6 @@ def add_effects(
             missing,
         )
     return EffectTests(tests, unknown)
-
-
-def _with_baseline(effects: DataFrame, baseline: float) -> DataFrame:
-    """With the value that others are compared with, where every effect is zero: curves go through it."""
-    import pandas as pd
-
-    zero = effects.drop_duplicates(KEYS).assign(
-        to=baseline, ate=0.0, lower=0.0, upper=0.0, band_lower=0.0, band_upper=0.0
-    )
-    return pd.concat([effects, zero], ignore_index=True)
 
 
 def _tests(effects: DataFrame, ice: DataFrame, units: dict[str, str]) -> DataFrame:
@@ -162,37 +154,43 @@ def _beside_baseline(effects: DataFrame, table: DataFrame, baseline: float) -> D
     return effects.merge(at.rename("at_baseline").reset_index(), on=KEYS)
 
 
-def _draw(section: Section, effects: DataFrame, units: dict[str, str], output: str, name: str) -> None:
-    curves = effects.rename(columns={"ate": "effect", "band_lower": "low", "band_upper": "high"})
-    curves = curves.drop(columns=["lower", "upper"]).rename(columns={"low": "lower", "high": "upper"})
-    at_output = curves[(curves["layer"] == output) & ~curves["measure"].str.startswith("activation")]
+def _draw(
+    section: Section, effects: DataFrame, baseline: float, units: dict[str, str], output: str, name: str
+) -> None:
+    at_output = effects[(effects["layer"] == output) & ~effects["measure"].str.startswith("activation")]
     if len(at_output):
         named = [f"{each} ({units[each]})" if units[each] else each for each in at_output["measure"]]
         section.picture(
             f"{name}effects_output",
             "Effects at the output: mean change against the baseline; bands are simultaneous over the values of a variable.",
-            plot_effects(
-                at_output.assign(measure=named),
-                x="to",
-                x_label="value of the variable",
-                title="effects at the output",
-            ),
+            plot_effects(at_output.assign(measure=named), baseline=baseline, title="effects at the output"),
         )
     for kind in KINDS:
-        own = curves[curves["measure"] == f"activation in the {kind}"]
+        own = effects[effects["measure"] == f"activation in the {kind}"]
         own = own[own["at_baseline"] > 0]
         if len(own):
             share = 100 / own["at_baseline"].to_numpy()
-            scaled = own.assign(**{each: own[each] * share for each in ("effect", "lower", "upper")})
             section.picture(
                 f"{name}effects_{kind}_layers",
                 f"Effects on the mean activation of each layer within the {kind}, in per cent of the baseline's.",
                 plot_effects(
-                    scaled,
-                    x="to",
-                    x_label="value of the variable",
+                    own.assign(**{each: own[each] * share for each in ("ate", "band_lower", "band_upper")}),
+                    baseline=baseline,
                     panel="layer",
                     title=f"activation in the {kind}, by layer",
                     remarks="per cent of the baseline, with simultaneous 95 % bands",
                 ),
             )
+
+
+def method_of_effects(baseline: float) -> str:
+    """How effects were tested, for the methods of a study."""
+    least = ", ".join(
+        f"{absolute:g} {unit}" if absolute else f"{share:.0%} of a value in {unit or 'activation'}"
+        for unit, (absolute, share) in RESOLUTION.items()
+    )
+    return (
+        f"Effects are means of differences within bases against {baseline:g}; intervals come from resampling bases, p-values from flipping signs of "
+        f"differences ({FLIPS} patterns, or all), over the values of a variable by the largest |t|, corrected by Holm's method over all variables, measures "
+        f"and layers; changes below what a measure can tell ({least}) were not counted, nor measures that fewer than half of the bases have."
+    )

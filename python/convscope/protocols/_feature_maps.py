@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
-from ..latents import Latents, variable
+from ..latents import variable
 from ..plot import plot_profiles
 from ..probe import Probe
 from ..profiles import cluster_maps, map_profiles, nearest_maps
+from ._interpolation import Interpolated
 from ._outputs import timed_layers
 from ._study import Study
 
@@ -18,12 +20,12 @@ def add_maps(
     study: Study,
     net: nn.Module,
     probe: Probe,
-    which: str,
-    values: NDArray[np.float64],
-    behind: Latents,
+    moved: Interpolated,
     output: str,
     seed: int,
 ) -> None:
+    """Clusters of the maps of the layer before the output, and which maps a variable changes least."""
+    which, values, behind = moved.which, moved.values, moved.behind
     layers = [each for each in timed_layers(probe.layers) if each.name != output]
     section = study.section("Single feature maps")
     if not layers or layers[-1].channels < 4:
@@ -33,7 +35,9 @@ def add_maps(
     low, high = (variable(which, [end], bases=behind)[:] for end in (values.min(), values.max()))
     profiles = map_profiles(net, np.concatenate([low, high]), layer.name)
     try:
-        clusters = cluster_maps(profiles, gamma="auto", seed=seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # its problems are told below
+            clusters = cluster_maps(profiles, gamma="auto", seed=seed)
     except ValueError as error:
         section.left_out("Clusters of feature maps", str(error))
         return
@@ -47,6 +51,10 @@ def add_maps(
     agreement = f"adjusted Rand index between seeds {clusters.stability:.2f}"
     section.text(
         f"Spectral clustering with a Gaussian kernel whose width comes from the data; {agreement}. {' '.join(clusters.problems)}"
+    )
+    study.methods.append(
+        f"Feature maps of {layer.name} were averaged over {2 * len(behind)} outputs, half with {which} at {values.min():g}, half at {values.max():g}, clustered spectrally (Gaussian kernel, "
+        "its width the median distance) into two, and compared between both ends by cosine distance."
     )
     distances = nearest_maps(net, low, high, layer.name)
     import pandas as pd

@@ -13,11 +13,12 @@ from ..plot import plot_differences
 from ..probe import Series
 from ..stats import GammResult, adjust
 from ._effects import LEVEL
-from ._study import DataFrame, Section, Study
+from ._items import DataFrame
+from ._papers import ICASSP
+from ._study import Section, Study
 from ._word_models import LEAST_POSITIONS, ModelSettings
 from ._words import Words
 
-PAPER = "Beguš and Zhou 2022 (ICASSP)"
 ESH = "\N{LATIN SMALL LETTER ESH}"
 FRICATIVES: Mapping[str, str] = {"s": r"s", ESH: rf"S|sh|{ESH}"}  # of espeak-ng, TIMIT and the IPA
 ARPABET: Mapping[str, str] = {"s": r"S", ESH: r"SH"}  # of forced aligners, where S is [s]
@@ -37,6 +38,7 @@ def add_fricatives(
     """Put the comparison into the study, or the reason why there is none."""
     patterns = fricatives or (_patterns(given.phones) if given.phones is not None else FRICATIVES)
     first, second = patterns
+    study.settings["fricatives"] = ", ".join(f"[{name}]: {pattern}" for name, pattern in patterns.items())
     section = study.section(f"[{first}] and [{second}] by layer")
     claim = f"Layers tell [{first}] and [{second}] apart"
     end_s = float(series.layers[0].slice_len / series.layers[0].sample_rate_hz)
@@ -45,7 +47,7 @@ def add_fricatives(
     if min(counts[name] for name in patterns) < 2:
         reason = _too_few(given.phones, first, second)
         section.left_out(f"[{first}] and [{second}] on normalised time", reason)
-        study.finding(claim, PAPER, None, reason)
+        study.finding(claim, ICASSP, None, reason)
         return
     section.text(
         f"{counts[first]} [{first}] and {counts[second]} [{second}], each layer cut to the frication and averaged over {POINTS} equal parts of "
@@ -63,7 +65,7 @@ def add_fricatives(
         difference = result.difference(second, seed=settings.seed)
         differences.append(difference.assign(group=f"{layer}: [{second}]", other=f"[{first}]"))
     if not rows:
-        study.finding(claim, PAPER, None, "no layer has enough positions within a fricative")
+        study.finding(claim, ICASSP, None, "no layer has enough positions within a fricative")
         return
     _tell(study, section, _corrected(rows), differences, first, second)
     study.methods.append(
@@ -81,6 +83,18 @@ def _tell(
         "fricatives",
         f"Difference of [{second}] from [{first}]: level and shape of the curve; left out: tokens too short",
         found,
+        shown=[
+            "layer",
+            "points",
+            "left out",
+            "level",
+            "se",
+            "p_level_holm",
+            "edf",
+            "F",
+            "p_shape_holm",
+            "rho",
+        ],
     )
     section.picture(
         "fricatives_differences",
@@ -91,7 +105,7 @@ def _tell(
     )
     apart = found[(found["p_level_holm"] < LEVEL) | (found["p_shape_holm"] < LEVEL)]
     told = f"in level or shape in {', '.join(apart['layer']) or 'none'} of {', '.join(found['layer'])} (Holm)"
-    study.finding(f"Layers tell [{first}] and [{second}] apart", PAPER, len(apart) > 0, told)
+    study.finding(f"Layers tell [{first}] and [{second}] apart", ICASSP, len(apart) > 0, told)
 
 
 def _too_few(phones: Intervals | None, first: str, second: str) -> str:

@@ -6,18 +6,20 @@ import base64
 import html
 import io
 import math
+from collections.abc import Mapping
 from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
 
+from ._items import Answer, Finding, Item, LeftOut, Picture, Table
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ._study import Finding, Item, Study
+    from ._study import Study
 
 PAGE_DPI = 120  # of pictures that are pixels; their files have more
-MOST_ROWS = 25  # of a table on the page; its file has all
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -34,13 +36,10 @@ th, td { padding: .18rem .8rem .18rem 0; text-align: right; border-bottom: 1px s
 th { color: #5f646d; font-weight: 600; } .text { text-align: left; white-space: normal; max-width: 26rem; } td.text { min-width: 4.5rem; }
 .yes { color: #1d7a46; font-weight: 600; } .no { color: #a13a1f; font-weight: 600; } .open { color: #5f646d; }
 nav a { margin-right: 1.1rem; } a { color: #7a3e9d; } code { font-size: .86em; overflow-wrap: anywhere; }
+@media print { body { max-width: none; padding: 0; font-size: 12px; } .wide { overflow: visible; } table { font-size: .72rem; } th, td { padding-right: .4rem; } }
 pre { background: #f4f5f7; padding: .8rem 1rem; overflow-x: auto; font-size: .82rem; }
 """
-_WORDS = {
-    True: ("yes", "appears"),
-    False: ("no", "does not appear"),
-    None: ("open", "could not be looked at"),
-}
+_CLASSES: Mapping[Answer, str] = {True: "yes", False: "no"}
 
 
 def as_html(study: Study) -> str:
@@ -83,10 +82,10 @@ def _findings(findings: list[Finding]) -> str:
         return ""
     rows = []
     for each in findings:
-        kind, words = _WORDS[each.appears]
+        kind = _CLASSES.get(each.appears, "open")
         rows.append(
             f'<tr><td class="text">{_text(each.claim)}<br><span class="note">{_text(each.source)}</span></td>'
-            f'<td class="text {kind}">{words}</td><td class="text">{_text(each.evidence)}</td></tr>'
+            f'<td class="text {kind}">{each.verdict}</td><td class="text">{_text(each.evidence)}</td></tr>'
         )
     head = '<tr><th class="text">finding</th><th class="text">here</th><th class="text">evidence</th></tr>'
     caption = "<caption>Findings of the papers in this network</caption>"
@@ -94,8 +93,6 @@ def _findings(findings: list[Finding]) -> str:
 
 
 def _item(item: Item) -> str:
-    from ._study import LeftOut, Picture
-
     if isinstance(item, str):
         return f"<p>{_text(item)}</p>"
     if isinstance(item, LeftOut):
@@ -110,11 +107,12 @@ def _item(item: Item) -> str:
             f'<figure><img alt="{_text(item.caption)}" src="{source}"><figcaption>{_text(item.caption)} '
             f"(figures/{item.name}.svg)</figcaption></figure>"
         )
-    return _table(item.name, item.caption, item.frame)
+    return _table(item)
 
 
-def _table(name: str, caption: str, frame: Any) -> str:
-    shown = frame.head(MOST_ROWS)
+def _table(table: Table) -> str:
+    frame = table.frame
+    shown = (frame[list(table.shown)] if table.shown else frame).head(table.rows)
     is_text = [not any(isinstance(value, Number) for value in shown[column]) for column in shown.columns]
     kinds = [' class="text"' if each else "" for each in is_text]
     head = "".join(
@@ -129,8 +127,10 @@ def _table(name: str, caption: str, frame: Any) -> str:
         + "</tr>"
         for row in shown.itertuples(index=False, name=None)
     )
-    more = f"; the first {MOST_ROWS} of {len(frame)} rows" if len(frame) > MOST_ROWS else ""
-    note = f"<caption>{_text(caption)} (tables/{name}.csv{more})</caption>"
+    more = f"; the first {table.rows} of {len(frame)} rows" if len(frame) > table.rows else ""
+    others = len(frame.columns) - len(shown.columns)
+    more += f"; {others} more columns" if others else ""
+    note = f"<caption>{_text(table.caption)} (tables/{table.name}.csv{more})</caption>"
     return f'<div class="wide"><table>{note}<tr>{head}</tr>{rows}</table></div>'
 
 
@@ -139,7 +139,7 @@ def _cell(column: str, value: Any) -> str:
         return str(value)
     if math.isnan(value):
         return "\N{EN DASH}"
-    if (column == "p" or column.startswith("p_")) and value < 1e-4:
+    if (column == "p" or column.startswith("p_") or column.endswith("_p")) and value < 1e-4:
         return "<0.0001"
     return f"{value:.4g}".replace("-", "\N{MINUS SIGN}")
 

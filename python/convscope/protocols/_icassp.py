@@ -5,7 +5,7 @@ acoustic word classification" (ICASSP).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,15 +15,15 @@ from .. import __version__
 from ..acoustics import Intervals
 from ..plot import plot_confusion, plot_word
 from ..probe import Probe, Series
-from ..stats import code_table, p_text
+from ..stats import CodeTable, code_table, p_text
 from ._effects import LEVEL
 from ._fricatives import add_fricatives
+from ._items import DataFrame
 from ._network import network_name
+from ._papers import ICASSP
 from ._study import Section, Study
 from ._word_models import ModelSettings, add_model_of_words, why_no_model
 from ._words import Words, checked_words
-
-PAPER = "Beguš and Zhou 2022 (ICASSP)"
 
 
 def icassp(
@@ -36,7 +36,7 @@ def icassp(
     reference: str | None = None,
     layer: str | None = None,
     fricatives: Mapping[str, str] | None = None,
-    code: str = "one-hot",
+    code: Literal["one-hot", "binary"] = "one-hot",
     k: int = 10,
     k_token: int = 9,
     rho: float | str | None = "reml",
@@ -76,6 +76,10 @@ def icassp(
     ValueError
         for what cannot be modelled, naming it.
     """
+    if code not in ("one-hot", "binary"):
+        raise ValueError(f"code: expected 'one-hot' or 'binary', got {code!r}")
+    if fricatives is not None and len(fricatives) != 2:
+        raise ValueError(f"fricatives: expected two kinds, got {', '.join(fricatives) or 'none'}")
     given = checked_words(waveforms, words, speakers, phones)
     probe = Probe(net, input_shape=(given.waveforms.shape[1],))
     series = probe.run(given.waveforms)
@@ -88,6 +92,7 @@ def icassp(
         raise ValueError(f"layer: expected one of {', '.join(timed)}, got {modelled!r}")
     settings = ModelSettings(k, k_token, rho, seed)
     study = _described(net, probe, given, modelled, settings)
+    study.settings |= {"code": code, "reference": reference or "the first word by name"}
     _traces(study.section("One word through the network"), series, given)
     _classification(study, series, given, code, seed)
     add_model_of_words(study, series, given, modelled, reference, settings)
@@ -108,8 +113,10 @@ def _described(net: nn.Module, probe: Probe, given: Words, modelled: str, settin
         "words": ", ".join(np.unique(given.words)),
         "speakers": "not given" if given.speakers is None else len(np.unique(given.speakers)),
         "layers": ", ".join(probe.layers.names),
-        "modelled layer": modelled,
-        "k, k_token, rho": f"{settings.k}, {settings.k_token}, {settings.rho}",
+        "layer": modelled,
+        "k": settings.k,
+        "k_token": settings.k_token,
+        "rho": settings.rho,
         "seed": settings.seed,
         "engine": probe.engine,
     }
@@ -137,37 +144,45 @@ def _classification(study: Study, series: Series, given: Words, code: str, seed:
         section.left_out(
             "The table of codes and words", "The last layer has a time axis or one value: these are no codes."
         )
-        study.finding(claim, PAPER, None, "no logits")
+        study.finding(claim, ICASSP, None, "no logits")
         return
     codes: Any = (logits > 0).astype(int) if code == "binary" else logits.argmax(1)
     if len(np.unique(codes, axis=0)) < 2:
         section.left_out("The table of codes and words", "All sounds have the same code.")
-        study.finding(claim, PAPER, False, "all sounds have the same code")
+        study.finding(claim, ICASSP, False, "all sounds have the same code")
         return
     found = code_table(codes, given.words, kind="binary" if code == "binary" else None, seed=seed)
     section.picture(
         "codes",
         "Sounds by word and code; framed: the code that stands for a word under the best assignment.",
-        plot_confusion(
-            found.counts.drop(columns="code").to_numpy().T,
-            list(found.counts.columns[1:]),
-            list(found.counts["code"]),
-            assigned={word: each for each, word in found.word_of_code.items()},
-        ),
+        plot_confusion(found),
     )
     section.table("codes_summary", "Accuracy and purity, with what permuted words give", found.summary)
     section.table("codes_assignment", "The word of each code", found.assignment)
-    section.table("codes_odds", "Odds ratios of codes and words, Fisher's exact test", found.odds)
+    section.table(
+        "codes_odds",
+        "Odds ratios of codes and the words that they stand for, Fisher's exact test; haldane: half added to each cell, since one is empty",
+        _assigned_first(found),
+        rows=len(found.assignment),
+    )
     section.table("codes_models", "Words explained by codes: multinomial regression", found.models)
     row = found.summary.iloc[0]
     study.finding(
         claim,
-        PAPER,
+        ICASSP,
         row["p_accuracy"] < LEVEL,
         f"{row['accuracy']:.1%} right under the best assignment, permuted words {row['accuracy_chance']:.1%} "
         f"(p {p_text(row['p_accuracy'])})",
     )
     study.methods.append(
-        "Each code was assigned to the word that makes most sounds named rightly (Hungarian algorithm); the same search in permuted words gives "
-        "chance."
+        f"Each code ({code}) was assigned to the word that makes most sounds named rightly (Hungarian algorithm); the same search in {found.settings['permutations']} "
+        "permutations of the words gives chance."
     )
+
+
+def _assigned_first(found: CodeTable) -> DataFrame:
+    """Odds ratios, those of the pairs that belong together in front."""
+    pairs = found.assignment[["code", "word"]].assign(is_assigned=True)
+    whole = found.odds.merge(pairs, on=["code", "word"], how="left")
+    order = whole["is_assigned"].isna().to_numpy().argsort(kind="stable")
+    return found.odds.iloc[order].reset_index(drop=True)

@@ -7,6 +7,7 @@ measure remains, which is what effects are computed of.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +19,17 @@ from ..acoustics import (
     Interval,
     Intervals,
     SpectralMoments,
+    f0_range,
     find_segments,
     measure,
 )
 from ..latents import Design
 from ..probe import LayerInfo, LayerTable, Probe, Series
-from ._study import DataFrame
+from ._items import DataFrame
 
 CHUNK = 256  # sounds at a time
+FIRST_PASS = F0(60, 600)  # speech of men, women and children
+VALUES_PER_PERIOD = 8  # of the ceiling, that F0 needs
 EDGE = 0.15  # of a segment, left out at either end
 LEAST_DB = -50.0  # re full scale: below, an output is silent
 KINDS = ("vowel", "fricative")
@@ -52,6 +56,35 @@ def output_name(layers: LayerTable) -> str:
             f"net: expected a generator, whose last layer is a waveform, got {last.name} with {shape}"
         )
     return last.name
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """The range of F0 that a study looks at, and how it was found."""
+
+    f0: F0
+    how: str
+
+    @property
+    def text(self) -> str:
+        """For settings and methods."""
+        return f"{self.f0.floor_hz:g}-{self.f0.ceiling_hz:g} Hz, {self.how}"
+
+
+def voice_of(series: Series, given: F0 | None) -> Voice:
+    """The range given, or that of the outputs in two passes: too wide a one has jumps by octaves, and correlations made of them."""
+    if given is not None:
+        return Voice(F0(given.floor_hz, given.ceiling_hz), "as given")
+    output = output_name(series.layers)
+    widest_hz = min(FIRST_PASS.ceiling_hz, series.info(output).rate_hz // VALUES_PER_PERIOD)
+    try:
+        found = f0_range(series, layer=output, first=F0(FIRST_PASS.floor_hz, widest_hz))
+    except ValueError as error:
+        return Voice(F0(), f"the paper's ({error})")
+    return Voice(
+        F0(found.floor_hz, found.ceiling_hz),
+        f"from quartiles of a first pass in {FIRST_PASS.floor_hz:g}-{widest_hz:g} Hz",
+    )
 
 
 def measured_outputs(
@@ -92,21 +125,22 @@ def segments(series: Series, f0: F0) -> Intervals:
     return Intervals(tuple(each for each in found if loud[each.sound]))
 
 
-def inner_parts(marks: Intervals, kind: str) -> Intervals:
-    """Of each sound the longest segment of a kind, without its edges."""
+def longest_of_each(marks: Intervals, kind: str) -> Intervals:
+    """Of each sound the longest segment of a kind."""
     longest: dict[int, Interval] = {}
     for each in marks.labelled(kind):
         if each.sound not in longest or each.span.duration_s > longest[each.sound].span.duration_s:
             longest[each.sound] = each
+    return Intervals(tuple(longest.values()))
+
+
+def inner_parts(marks: Intervals, kind: str) -> Intervals:
+    """Of each sound the longest segment of a kind, without its edges."""
+    edges_s = [(each, EDGE * each.span.duration_s) for each in longest_of_each(marks, kind)]
     return Intervals(
         tuple(
-            Interval(
-                sound,
-                kind,
-                each.start_s + EDGE * each.span.duration_s,
-                each.end_s - EDGE * each.span.duration_s,
-            )
-            for sound, each in longest.items()
+            replace(each, start_s=each.start_s + edge_s, end_s=each.end_s - edge_s)
+            for each, edge_s in edges_s
         )
     )
 

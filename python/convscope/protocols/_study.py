@@ -7,58 +7,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from .._folders import whole_folder
 from ._html import as_html, figure_bytes
+from ._items import MOST_ROWS, Answer, DataFrame, Finding, Item, LeftOut, Picture, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DataFrame: TypeAlias = Any  # pandas comes without types
 REPORT = "report.html"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Table:
-    """A table; ``name`` is that of its file."""
-
-    name: str
-    caption: str
-    frame: DataFrame
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """A figure; ``name`` is that of its files."""
-
-    name: str
-    caption: str
-    figure: Figure
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """What was not done, and why."""
-
-    what: str
-    reason: str
-
-
-Item: TypeAlias = "str | Table | Picture | LeftOut"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A finding of a paper, and whether it appears here: None where it could not be looked at."""
-
-    claim: str
-    source: str
-    appears: bool | None
-    evidence: str
 
 
 @dataclass(slots=True)
@@ -72,9 +33,17 @@ class Section:
         """Add a paragraph."""
         self.items.append(paragraph)
 
-    def table(self, name: str, caption: str, frame: DataFrame) -> None:
-        """Add a table; ValueError for a name that is none of a file's."""
-        self.items.append(Table(_checked(name), caption, frame))
+    def table(
+        self,
+        name: str,
+        caption: str,
+        frame: DataFrame,
+        *,
+        shown: Iterable[str] = (),
+        rows: int = MOST_ROWS,
+    ) -> None:
+        """Add a table, of which the page has the columns ``shown`` (all unless given) and so many rows; ValueError for a name that is none of a file's."""
+        self.items.append(Table(_checked(name), caption, frame, tuple(shown), rows))
 
     def picture(self, name: str, caption: str, figure: Figure) -> None:
         """Add a figure; ValueError as for a table."""
@@ -113,9 +82,10 @@ class Study:
         self.sections.append(Section(title))
         return self.sections[-1]
 
-    def finding(self, claim: str, source: str, appears: bool | None, evidence: str) -> None:
-        """Add one; ``appears`` is None where it could not be looked at."""
-        self.findings.append(Finding(claim, source, appears if appears is None else bool(appears), evidence))
+    def finding(self, claim: str, source: str, appears: Answer, evidence: str) -> None:
+        """Add one."""
+        answer = appears if appears in (None, "undecided") else bool(appears)
+        self.findings.append(Finding(claim, source, answer, evidence))
 
     @property
     def tables(self) -> dict[str, DataFrame]:
@@ -169,7 +139,7 @@ class Study:
                 {
                     "claim": each.claim,
                     "source": each.source,
-                    "appears": each.appears,
+                    "verdict": each.verdict,
                     "evidence": each.evidence,
                 }
                 for each in self.findings

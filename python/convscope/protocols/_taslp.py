@@ -4,25 +4,37 @@ waveforms" (IEEE/ACM TASLP).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import scipy.signal
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from .. import __version__
 from ..acoustics import F0, Intervals
-from ..latents import Latents, OneHot, random, variable
-from ..plot import plot_overlays, plot_sounds, plot_waterfall
+from ..latents import OneHot, random, variable
+from ..plot import plot_overlays, plot_sounds
 from ..probe import Probe, Series
-from ._effects import add_effects
+from ..stats import LEAST_BASES
 from ._feature_maps import add_maps
-from ._layers_and_output import POINTS, SHOWN, add_classes, add_durations, add_tracks, longest_vowels
+from ._interpolation import Interpolated, add_interpolation
+from ._layers_and_output import POINTS, SHOWN, add_classes, add_durations, add_tracks
 from ._network import latent_size, network_name
-from ._outputs import measured_outputs, measured_series, output_name, segments, timed_layers
+from ._outputs import (
+    Voice,
+    longest_of_each,
+    measured_series,
+    output_name,
+    segments,
+    timed_layers,
+    voice_of,
+)
 from ._reduplication import add_copies
 from ._study import Section, Study
 from ._variables import add_discovery, add_variables_and_measures
 
-PAPER = "Beguš and Zhou 2022 (TASLP)"
+REST_HZ = 50.0
 
 
 def taslp(
@@ -45,11 +57,12 @@ def taslp(
         A generator.
     outputs : random outputs that are measured
     which : place or name (``"z11"``) of the latent variable that is interpolated, optional
-        By default the one that most changes whether outputs have a fricative; if none does, the first that is no code.
+        By default the one that most changes whether outputs have a fricative; if none does, the one that goes most clearly with any measure; else the first.
+        Entries of a code are left out of this choice: far from 0 and 1 they are a place that training never saw.
     values : what it is set to; the paper's -15 to 5 in steps of 2
     bases : random vectors behind each value
     f0 : F0
-        Range of F0; the paper's 75-450 Hz by default.
+        Range of F0, such as the paper's ``F0(75, 450)``; by default that of the outputs, in two passes (`convscope.acoustics.f0_range`).
     copies : outputs that are searched for stretches that come again (reduplication), a second each; 0 for none
     workers : processes for Praat
     seed : of the latent vectors and of everything that is drawn
@@ -61,11 +74,14 @@ def taslp(
     Raises
     ------
     ValueError
-        for a network that makes no sound, or fewer than 20 outputs.
+        for a network that makes no sound, fewer than 20 outputs or 8 bases.
     """
     if outputs < 20:
         raise ValueError(f"outputs: expected at least 20, got {outputs}")
-    f0 = F0(f0.floor_hz, f0.ceiling_hz, POINTS) if f0 is not None else F0(points=POINTS)
+    if bases < LEAST_BASES:
+        raise ValueError(f"bases: expected at least {LEAST_BASES}, got {bases}")
+    if copies < 0:
+        raise ValueError(f"copies: expected 0 or more, got {copies}")
     levels = np.unique(np.asarray(values, np.float64))
     if len(levels) < 2:
         raise ValueError(f"values: expected at least two different ones, got {levels.tolist()}")
@@ -75,35 +91,29 @@ def taslp(
     if which is not None:
         variable(which, levels, bases=np.zeros((1, size)))  # refused now, not after all measuring
     drawn = OneHot(code) if code else None
-    design = random(outputs, size=size, code=drawn, seed=seed)
-    z = design[:]
+    z = random(outputs, size=size, code=drawn, seed=seed)[:]
     series = probe.run(z)
-    marks = segments(series, f0)
-    study = _described(net, probe, outputs, f0, code, levels, bases, seed)
+    voice = voice_of(series, f0)
+    marks = segments(series, voice.f0)
+    study = _described(net, probe, outputs, voice, code, copies, seed)
     _outputs(study.section("The outputs"), series, marks, output)
-    vowels = longest_vowels(marks)
-    add_tracks(study, series, vowels, f0, output, workers, seed)
+    tracked = replace(voice.f0, points=POINTS)
+    add_tracks(study, series, longest_of_each(marks, "vowel"), tracked, output, workers, seed)
     add_durations(study, series, output, workers)
-    add_classes(study, series, marks, f0, output)
-    strongest = add_variables_and_measures(study, z, measured_series(series, f0, workers), output)
-    maker = add_discovery(study, z, marks, seed)
+    add_classes(study, series, marks, voice.f0, output)
+    measured = measured_series(series, voice.f0, workers)
+    strongest = add_variables_and_measures(study, z, measured, output, code)
+    maker = add_discovery(study, z, marks, seed, code)
     chosen = _named(which) or maker or strongest or f"z{code}"
-    behind = random(bases, size=size, code=drawn, seed=seed + 1)
-    _interpolation(study, probe, chosen, levels, behind, f0, output, workers, seed)
-    add_maps(study, net, probe, chosen, levels, behind, output, seed)
+    moved = Interpolated(chosen, levels, random(bases, size=size, code=drawn, seed=seed + 1))
+    add_interpolation(study, probe, moved, voice.f0, output, workers, seed)
+    add_maps(study, net, probe, moved, output, seed)
     add_copies(study, series, output, copies, seed)
     return study
 
 
 def _described(
-    net: nn.Module,
-    probe: Probe,
-    outputs: int,
-    f0: F0,
-    code: int,
-    levels: NDArray[np.float64],
-    bases: int,
-    seed: int,
+    net: nn.Module, probe: Probe, outputs: int, voice: Voice, code: int, copies: int, seed: int
 ) -> Study:
     """What was done to which network."""
     study = Study(
@@ -114,11 +124,10 @@ def _described(
         "network": network_name(net),
         "outputs": outputs,
         "layers": ", ".join(probe.layers.names),
-        "F0 range": f"{f0.floor_hz:g}-{f0.ceiling_hz:g} Hz",
+        "f0": voice.text,
         "points of normalised time": POINTS,
         "code of outputs": f"one-hot of {code}" if code else "none",
-        "bases of the interpolation": bases,
-        "values of the interpolation": ", ".join(f"{each:g}" for each in levels),
+        "copies": f"sought in {copies} outputs",
         "seed": seed,
         "engine": probe.engine,
     }
@@ -155,11 +164,10 @@ def _outputs(section: Section, series: Series, marks: Intervals, output: str) ->
     layers = [each.name for each in timed_layers(series.layers) if each.name != output][-3:]
     loudest = int(np.abs(sounds).max(1).argmax())
     before = timed_layers(series.layers)[-2]
-    heard = np.asarray(series[before.name], np.float64)[:SHOWN]
-    heard = heard - heard.mean(1, keepdims=True)
+    heard = _without_rest(np.asarray(series[before.name], np.float64)[:SHOWN], before.rate_hz)
     section.picture(
         "layer_as_sound",
-        f"The same outputs in {before.name}, its series as if they were sounds, without their means (figure 8 of the paper).",
+        f"The same outputs in {before.name}, its series as if they were sounds, above {REST_HZ:g} Hz (figure 8 of the paper).",
         plot_sounds(
             heard / np.maximum(np.abs(heard).max(1, keepdims=True), 1e-12),
             round(before.rate_hz),
@@ -173,48 +181,11 @@ def _outputs(section: Section, series: Series, marks: Intervals, output: str) ->
     )
 
 
-def _interpolation(
-    study: Study,
-    probe: Probe,
-    which: str,
-    values: NDArray[np.float64],
-    behind: Latents,
-    f0: F0,
-    output: str,
-    workers: int,
-    seed: int,
-) -> None:
-    section = study.section(f"Interpolation of {which}")
-    design = variable(which, values, bases=behind)
-    baseline = float(values[np.abs(values).argmin()])
-    study.settings |= {"interpolated variable": which, "baseline of the interpolation": baseline}
-    first = probe.run(design[: len(values)])
-    layers = [each.name for each in timed_layers(first.layers)][1:]
-    section.picture(
-        "waterfall",
-        f"{which} from {values.min():g} to {values.max():g}, the other variables fixed (figure 9 of the paper).",
-        plot_waterfall(first, values, layers=layers, label=which),
-    )
-    at = design.variables()
-    table = measured_outputs(probe, design, f0=f0, workers=workers)
-    sounds = table["sound"].to_numpy()
-    named = table.assign(variable=which, base=at["base"][sounds], to=at[which][sounds])
-    tests = add_effects(
-        section, named, output, baseline=baseline, bases=len(behind), seed=seed, name="interpolation_"
-    )
-    layers = [each.name for each in timed_layers(first.layers)]
-    found = tests.table
-    moved = [layer for layer in layers if found.loc[found["layer"] == layer, "is_effect"].any()]
-    study.finding(
-        f"Interpolating one latent variable ({which}) changes every layer",
-        PAPER,
-        None if tests.unknown else len(moved) == len(layers),
-        tests.unknown
-        or f"something changes in {', '.join(moved) or 'none'} of {', '.join(layers)} (Holm, more than the measures' resolution)",
-    )
-    study.methods.append(
-        f"{which} was set to {len(values)} values from {values.min():g} to {values.max():g}, the other variables fixed as in each of {len(behind)} random vectors; effects are against {baseline:g}."
-    )
+def _without_rest(series: NDArray[np.float64], rate_hz: float) -> NDArray[np.float64]:
+    """Without the level that a layer rests at and returns to: the means of a whole slice would leave it in silence, as a bar at 0 Hz."""
+    sections = scipy.signal.butter(2, REST_HZ, "highpass", fs=rate_hz, output="sos")
+    found: NDArray[np.float64] = scipy.signal.sosfiltfilt(sections, series, axis=1)
+    return found
 
 
 def _named(which: int | str | None) -> str | None:

@@ -10,10 +10,11 @@ from ..plot import plot_curves, plot_differences
 from ..probe import Series
 from ..stats import GammResult, adjust, fit_gamm
 from ._effects import LEVEL
-from ._study import DataFrame, Section, Study
+from ._items import DataFrame
+from ._papers import ICASSP
+from ._study import Section, Study
 from ._words import Words
 
-PAPER = "Beguš and Zhou 2022 (ICASSP)"
 LEAST_POSITIONS = 4  # of a curve
 ROOM = 2  # by which a token has more values than functions: else its curve follows every value
 
@@ -61,7 +62,7 @@ def add_model_of_words(
     reason = why_no_model(series, layer)
     if reason:
         section.left_out(f"The model of words in {layer}", f"{reason}.")
-        study.finding(claim, PAPER, None, reason)
+        study.finding(claim, ICASSP, None, reason)
         return
     table = _long(series, layer, given)
     result = settings.fit(table, reference=reference, has_speakers=given.speakers is not None)
@@ -92,7 +93,7 @@ def add_model_of_words(
     certain = adjust(np.concatenate([curves.p, levels.p]), "holm") < LEVEL
     by_curve, by_level = certain[: len(curves)].sum(), certain[len(curves) :].sum()
     told = f"of {len(others)} words, {by_curve} differ from {result.groups[0]} in the shape of their curve and {by_level} in level (Holm)"
-    study.finding(claim, PAPER, bool(certain.any()), told)
+    study.finding(claim, ICASSP, bool(certain.any()), told)
     study.methods.append(
         f"{layer} ({series[layer].shape[1]} values per sound) was fitted by a generalised additive mixed model, {result.formula}, with AR(1) within "
         f"sounds (rho {result.info.rho:.3f}, {result.info.rho_by}), by REML. Bands of differences hold over time and over all words (Bonferroni), p-values of "

@@ -16,10 +16,11 @@ from ._pairs import pair_layers
 from ._result import Result
 from .copies import Copies, find_copies
 from .discovery import Discovery, discover_latents, elbow
-from .effects import Effects, causal_effects, effects_of_table
+from .effects import LEAST_BASES, Effects, causal_effects, effects_of_table
 from .gamm import GammInfo, GammResult, fit_gamm, p_text
 
 __all__ = [
+    "LEAST_BASES",
     "CodeTable",
     "Copies",
     "Correlations",

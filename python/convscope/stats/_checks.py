@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._libraries import Frame
+from ._libraries import Frame, library
 
 Floats = NDArray[np.float64]
 
@@ -36,6 +36,19 @@ def check_count(name: str, value: int, least: int = 1) -> int:
 def check_choice(name: str, value: str, known: Sequence[str]) -> None:
     """One of the known names."""
     require(value in known, name, " or ".join(map(repr, known)), repr(value))
+
+
+def table_of(given: Any) -> Frame:
+    """A table itself, or that of what measuring returns (`acoustics.Measurements`, which is not known here)."""
+    frame = library("pandas").DataFrame
+    table = given if isinstance(given, frame) else getattr(given, "table", None)
+    require(
+        isinstance(table, frame),
+        "table",
+        "a pandas.DataFrame, or a result that has one as its table",
+        type(given).__name__,
+    )
+    return table
 
 
 def column_names(columns: str | Iterable[str]) -> list[str]:
@@ -70,4 +83,4 @@ def groups_of(table: Frame, by: list[str]) -> Iterable[tuple[tuple[Any, ...], Fr
     """(key, rows) of each combination of the columns, in the order of appearance; all rows without columns."""
     if not by:
         return [((), table)]
-    return [(key, rows) for key, rows in table.groupby(by, sort=False, dropna=False)]
+    return [(key, rows) for key, rows in table.groupby(by, sort=False, dropna=False, observed=True)]

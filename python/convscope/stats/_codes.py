@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,7 +26,7 @@ Counts = NDArray[np.int64]
 CodeKind = Literal["one-hot", "binary"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CodeTable(Result):
     """``counts``: codes (rows) by words; ``assignment``: the word of each code and its shares; ``summary``: accuracy and purity with
     their chance levels; ``odds``: the odds ratio of every code and word; ``models``: words explained by codes."""
@@ -37,6 +37,8 @@ class CodeTable(Result):
     odds: Frame
     models: Frame
     settings: Mapping[str, Any]
+
+    _aside: ClassVar[Mapping[str, tuple[str, ...]]] = {"odds": ("p", "p_bh", "haldane")}
 
     @property
     def word_of_code(self) -> dict[str, str]:
@@ -63,7 +65,7 @@ def code_table(
     word : (n,) labels.
     kind : of vectors; by default one-hot where each has exactly one 1, else binary.
     assignment : the word of each code, found on other data. By default the one-to-one assignment with the most hits
-        here, which flatters: compare with ``accuracy_chance``.
+        here, which flatters: compare with ``accuracy_chance``. Codes that share no row with a word that is left have none.
     level : of the intervals of odds ratios.
     permutations : of the words, for chance levels and their p-values.
     seed : of those.
@@ -87,7 +89,7 @@ def code_table(
     ({'0': 'ask', '1': 'dark'}, 0.833)
     """
     level, permutations = check_level(level), check_count("permutations", permutations, 19)
-    labels, bits = _labels(np.asarray(code), kind)
+    labels, bits, found_kind = _labels(np.asarray(code), kind)
     pandas = library("pandas")
     words = np.asarray(word).ravel()
     require(len(words) == len(labels), "word", f"one for each of {len(labels)} codes", len(words))
@@ -106,24 +108,24 @@ def code_table(
     shuffled = [_crossed(row, rng.permutation(column), *counts.shape) for _ in range(permutations)]
     table = pandas.DataFrame(counts, columns=names)
     table.insert(0, "code", codes)
-    settings = {"level": level, "permutations": permutations, "seed": seed, "given": assignment is not None}
+    settings = {"kind": found_kind, "level": level, "permutations": permutations, "seed": seed}
     return CodeTable(
         table,
         pandas.DataFrame(_shares(counts, codes, names, pairs)),
         pandas.DataFrame([_summary(counts, shuffled, None if assignment is None else pairs)]),
         with_adjusted(pandas.DataFrame(_odds(counts, codes, names, level))),
-        pandas.DataFrame(_models(counts, row, column, bits)),
-        settings,
+        pandas.DataFrame(_models(counts, column, bits)),
+        settings | {"given": assignment is not None},
     )
 
 
-def _labels(code: NDArray[Any], kind: CodeKind | None) -> tuple[NDArray[np.str_], Floats | None]:
-    """Names of the codes, and the bits (n, entries) of binary ones."""
+def _labels(code: NDArray[Any], kind: CodeKind | None) -> tuple[NDArray[np.str_], Floats | None, str]:
+    """Names of the codes, the bits (n, entries) of binary ones, and the kind."""
     require(kind in (None, "one-hot", "binary"), "kind", "'one-hot' or 'binary'", kind)
     if code.ndim == 1:
         require(kind is None, "code", f"{kind} vectors (n, entries)", f"shape {code.shape}")
         require(not library("pandas").isna(code).any(), "code", "labels without gaps", "missing ones")
-        return code.astype(str), None
+        return code.astype(str), None, "labels"
     require(
         code.ndim == 2 and code.size > 0, "code", "labels (n,) or vectors (n, entries)", f"shape {code.shape}"
     )
@@ -134,8 +136,8 @@ def _labels(code: NDArray[Any], kind: CodeKind | None) -> tuple[NDArray[np.str_]
     is_one_hot = bool((entries.sum(1) == 1).all())
     if kind == "one-hot" or (kind is None and is_one_hot):
         require(is_one_hot, "code", "one 1 in each one-hot vector", "none or several")
-        return entries.argmax(1).astype(str), None
-    return np.array(["".join(map(str, each)) for each in entries]), entries.astype(np.float64)
+        return entries.argmax(1).astype(str), None, "one-hot"
+    return np.array(["".join(map(str, each)) for each in entries]), entries.astype(np.float64), "binary"
 
 
 def _crossed(row: NDArray[np.intp], column: NDArray[np.intp], rows: int, columns: int) -> Counts:
@@ -143,9 +145,9 @@ def _crossed(row: NDArray[np.intp], column: NDArray[np.intp], rows: int, columns
 
 
 def _best_pairs(counts: Counts) -> list[tuple[int, int]]:
-    """(code, word) one to one; with fewer words than codes some codes have none."""
+    """(code, word) one to one; a code has none where there are fewer words, or none is left that it ever had."""
     found = library("scipy.optimize").linear_sum_assignment(counts, maximize=True)
-    return [(int(code), int(word)) for code, word in zip(*found, strict=True)]
+    return [(int(code), int(word)) for code, word in zip(*found, strict=True) if counts[code, word] > 0]
 
 
 def _given_pairs(
@@ -219,9 +221,7 @@ def _odds(
     return rows
 
 
-def _models(
-    counts: Counts, row: NDArray[np.intp], column: NDArray[np.intp], bits: Floats | None
-) -> list[dict[str, Any]]:
+def _models(counts: Counts, column: NDArray[np.intp], bits: Floats | None) -> list[dict[str, Any]]:
     contrasts = counts.shape[1] - 1
     null = _log_likelihood(counts.sum(0, keepdims=True))
     fits = [("word ~ 1", contrasts, null), ("word ~ code", contrasts * len(counts), _log_likelihood(counts))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,11 @@ from ._checks import (
     column_names,
     groups_of,
     numbers,
+    table_of,
 )  # fmt: skip
 from ._libraries import Frame, library
 from ._multiplicity import with_adjusted
+from ._pairs import reasons
 from ._resample import drawn_counts
 from ._result import Result
 
@@ -32,16 +34,21 @@ ROUNDING = 1e-13  # of a sum of squares: what is left of it without the mean is 
 BLOCK_VALUES = 1 << 21  # of draws that are looked at together
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Correlations(Result):
     """``correlations``: one row per group, with r, lower, upper, n, dropped, items, p, p_holm, p_bh, reason."""
 
     correlations: Frame
     settings: Mapping[str, Any]
 
+    _aside: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "correlations": ("dropped", "items", "p", "p_bh", "reason")
+    }
+    _said: ClassVar[Mapping[str, str]] = {"correlations": "r"}
+
 
 def correlate(
-    table: Frame,
+    table: Any,
     x: str,
     y: str,
     *,
@@ -56,7 +63,7 @@ def correlate(
 
     Parameters
     ----------
-    table : pandas.DataFrame
+    table : pandas.DataFrame, or a result that has one as its table
         Such as `pair_layers` returns.
     x, y : columns of numbers; pairs with a NaN, or of no item, are dropped and counted.
     by : columns that make the groups, such as ``["measure", "layer"]``.
@@ -70,7 +77,13 @@ def correlate(
     Returns
     -------
     Correlations
-        Corrections (Holm, Benjamini-Hochberg) are over all groups. Where there is no r, ``reason`` says why.
+        Corrections (Holm, Benjamini-Hochberg) are over all groups. Where there is no r, ``reason`` says why; with too few
+        pairs, also the commonest ``reason`` of the rows dropped, where the table has that column.
+
+    Raises
+    ------
+    ValueError
+        for columns that are not there or no numbers, infinite values, a method, level or number of draws that cannot be.
 
     Notes
     -----
@@ -93,7 +106,7 @@ def correlate(
     """
     check_choice("method", method, ("pearson", "spearman"))
     level, draws = check_level(level), check_count("draws", draws, 100)
-    groups = column_names(by)
+    groups, table = column_names(by), table_of(table)
     check_columns(table, [*groups, x, y, *([] if items is None else [items])])
     rows = []
     for key, part in groups_of(table, groups):
@@ -103,19 +116,22 @@ def correlate(
             paired &= part[items].notna().to_numpy()
         units = None if items is None else np.unique(part[items].to_numpy()[paired], return_inverse=True)[1]
         found = _correlation(a[paired], b[paired], units, method, level, draws, seed)
+        if found["n"] < LEAST_PAIRS:
+            found["reason"] += _commonest_reason(part[~paired])
         rows.append(dict(zip(groups, key, strict=True)) | found | {"dropped": int((~paired).sum())})
     columns = [*groups, "r", "lower", "upper", "n", "dropped", "items", "p", "reason"]
     made = library("pandas").DataFrame(rows, columns=columns)
-    settings = {
-        "x": x,
-        "y": y,
-        "method": method,
-        "items": items,
-        "level": level,
-        "draws": draws,
-        "seed": seed,
-    }
-    return Correlations(with_adjusted(made), settings)
+    settings = {"x": x, "y": y, "by": groups, "method": method, "items": items}
+    return Correlations(with_adjusted(made), settings | {"level": level, "draws": draws, "seed": seed})
+
+
+def _commonest_reason(dropped: Frame) -> str:
+    """Of the rows that made no pair, to be put behind ours."""
+    if "reason" not in dropped:
+        return ""
+    said = reasons(dropped["reason"])
+    counts = said[said != ""].value_counts()
+    return f": {counts.index[0]}" if len(counts) else ""
 
 
 def _correlation(

@@ -1,28 +1,26 @@
 """Linear models with random intercepts and slopes of items, where sounds, words or bases repeat.
 
-statsmodels' MixedLM fits them. An optimiser that stops is no fit: whether it converged, whether the covariance lies on the
-boundary (a random effect without variance) and what it warned of is part of the result.
+`_mixed_fit` fits them. An optimiser that stops is no fit: whether it converged, and whether the covariance lies on the boundary
+(a random effect without variance), is part of the result.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ._checks import Floats, check_columns, check_level, column_names, numbers, require
+from ._checks import Floats, check_columns, check_level, column_names, numbers, require, table_of
 from ._libraries import Frame, library
+from ._mixed_fit import MixedFit, fit_mixed
 from ._result import Result
-from ._terms import complete_rows, design_matrix
-
-_OPTIMISERS = ["lbfgs", "bfgs", "powell"]  # each has been seen to stop short of the maximum: the best counts
-_SINGULAR = 1e-4  # of the residual variance: less is no variance that the data show
+from ._terms import check_predictors, complete_rows, design_matrix
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MixedModel(Result):
     """``coefficients``: estimate, se, z, p, lower, upper of each fixed term; ``variances``: of the random terms, their
     correlations and the residual; ``fit``: n, items, dropped, log_likelihood, converged, singular.
@@ -36,14 +34,16 @@ class MixedModel(Result):
     problems: tuple[str, ...]
     settings: Mapping[str, Any]
 
+    _aside: ClassVar[Mapping[str, tuple[str, ...]]] = {"fit": ("dropped", "reml")}
+
     @property
     def converged(self) -> bool:
-        """Whether the optimiser found a maximum; where not, no number here is one to report."""
+        """Whether two optimisers agree on a maximum; where not, no number here is one to report."""
         return bool(self.fit["converged"].iloc[0])
 
 
 def mixed_model(
-    table: Frame,
+    table: Any,
     response: str,
     *,
     predictors: str | Iterable[str],
@@ -57,7 +57,7 @@ def mixed_model(
 
     Parameters
     ----------
-    table : pandas.DataFrame
+    table : pandas.DataFrame, or a result that has one as its table
     response : the column of numbers that is explained.
     predictors : columns of the fixed terms, as in `linear_model`.
     items : the column of what repeats.
@@ -66,19 +66,25 @@ def mixed_model(
     reml : restricted likelihood; False to compare models with different fixed terms.
     level : of the intervals.
 
+    Returns
+    -------
+    MixedModel
+        In the units of the table. Rows without a value in one of the columns are left out and counted.
+
     Raises
     ------
     ValueError
-        for fewer than three items, items that never repeat, constant or collinear predictors.
+        for columns that are not there, no complete rows, fewer than three items, items that never repeat, constant or
+        collinear predictors, slopes that are no numbers.
 
     Notes
     -----
-    Tests are Wald's with the normal distribution, as statsmodels has them: with few items (below about 20) they reject too
-    often for predictors that do not vary within items.
+    Estimates and likelihood are those of nlme's lme and lme4's lmer, one column of items allowed. Tests are Wald's with the
+    normal distribution: with few items (below about 20) they reject too often for predictors that do not vary within items.
 
     Source
     ------
-    Laird & Ware 1982, Biometrics 38: 963-974.
+    Laird & Ware 1982, Biometrics 38: 963-974; Bates, Mächler, Bolker & Walker 2015, J. Stat. Software 67(1).
 
     Examples
     --------
@@ -90,76 +96,46 @@ def mixed_model(
     >>> round(float(model.coefficients.estimate[1]), 1), model.converged
     (2.0, True)
     """
-    level = check_level(level)
+    level, table = check_level(level), table_of(table)
     terms, random = column_names(predictors), column_names(slopes)
     used = check_columns(table, [response, *terms, items])
+    check_predictors(table, terms, reference or {})
     missing = [name for name in random if name not in terms]
     require(not missing, "slopes", f"predictors of {', '.join(terms)}", ", ".join(missing))
     complete = complete_rows(table, used)
-    require(len(complete) > 0, "table", "complete rows", "none")
+    require(len(complete) > 0, "table", "complete rows", f"none of {len(table)}")
+    codes = np.unique(complete[items].to_numpy(), return_inverse=True)[1]
+    _check_items(codes)
     matrix, names = design_matrix(complete, terms, reference or {})
     for name in random:
         require(name in names, "slopes", "predictors that are numbers", name)
-    codes = np.unique(complete[items].to_numpy(), return_inverse=True)[1]
-    count = int(codes.max()) + 1
-    require(count >= 3, "items", "at least 3", count)
     require(
-        len(complete) > count, "items", "items that repeat; use linear_model", f"one row for each of {count}"
+        len(complete) > len(names), "table", f"more complete rows than the {len(names)} terms", len(complete)
     )
     values = numbers(complete, response)
     require(float(np.ptp(values)) > 0, response, "values that vary", "constant ones")
 
     picked = [0, *(names.index(name) for name in random)]
     scaling = _Scaling.of(matrix, values)
-    model = library("statsmodels.regression.mixed_linear_model").MixedLM(
-        scaling.response(values), scaling.terms(matrix), codes, scaling.terms(matrix)[:, picked]
-    )
-    tried = [_fit(model, optimiser, reml=reml) for optimiser in _OPTIMISERS]
-    fitted, messages = max(tried, key=lambda each: each[0].llf if np.isfinite(each[0].llf) else -np.inf)
-    covariance, residual = np.asarray(fitted.cov_re), float(fitted.scale)
-    spread = _covariance(scaling.terms(matrix), picked, codes, covariance, residual)
-    singular = bool(np.linalg.eigvalsh(covariance)[0] < _SINGULAR * residual)
-    converged = bool(fitted.converged)
-    back = scaling.back
-    estimates = back @ np.asarray(fitted.fe_params) + scaling.centre * np.eye(len(names))[0]
-    errors = np.sqrt(np.diag(back @ spread @ back.T))
-    of_random = back[np.ix_(picked, picked)]
-    z, normal = estimates / errors, library("scipy.stats").norm
-    reach = normal.ppf((1 + level) / 2) * errors
-    frame = library("pandas").DataFrame
-    coefficients = frame(
-        {
-            "term": names,
-            "estimate": estimates,
-            "se": errors,
-            "z": z,
-            "p": 2 * normal.sf(np.abs(z)),
-            "lower": estimates - reach,
-            "upper": estimates + reach,
-        }
-    )
-    fit = frame(
-        [
-            {"n": len(complete), "items": count, "dropped": len(table) - len(complete)}
-            | {
-                "log_likelihood": float(fitted.llf) + scaling.log_likelihood(len(values), reml=reml),
-                "reml": reml,
-                "converged": converged,
-                "singular": singular,
-            }
-        ]
-    )
-    settings = {"response": response, "predictors": terms, "items": items, "slopes": random, "reml": reml}
+    fitted = fit_mixed(scaling.response(values), scaling.terms(matrix), picked, codes, reml=reml)
+    counts = {"n": len(complete), "items": int(codes.max()) + 1, "dropped": len(table) - len(complete)}
+    likelihood = fitted.log_likelihood + scaling.log_likelihood(len(values), reml=reml)
+    judged = {"reml": reml, "converged": fitted.converged, "singular": fitted.singular}
+    settings = {"response": response, "predictors": terms, "items": items, "slopes": random}
     return MixedModel(
-        coefficients,
-        frame(
-            _variances(
-                of_random @ covariance @ of_random.T, residual * scaling.spread**2, ["(Intercept)", *random]
-            )
-        ),
-        fit,
-        _problems(converged, singular, messages),
-        settings | {"level": level},
+        _coefficients(fitted, scaling, names, level),
+        _variances(fitted, scaling, picked, ["(Intercept)", *random]),
+        library("pandas").DataFrame([counts | {"log_likelihood": likelihood} | judged]),
+        _problems(fitted),
+        settings | {"reference": dict(reference or {}), "reml": reml, "level": level},
+    )
+
+
+def _check_items(codes: NDArray[np.intp]) -> None:
+    count = int(codes.max()) + 1
+    require(count >= 3, "items", "at least 3", count)
+    require(
+        len(codes) > count, "items", "items that repeat; use linear_model", f"one row for each of {count}"
     )
 
 
@@ -198,46 +174,42 @@ class _Scaling:
         return -(rows - len(self.means)) * float(np.log(self.spread)) - float(np.log(self.deviations).sum())
 
 
-def _fit(model: Any, optimiser: str, *, reml: bool) -> tuple[Any, list[str]]:
-    """By one optimiser, and what it was warned of."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        fitted = model.fit(reml=reml, method=[optimiser])
-    return fitted, [str(each.message) for each in caught]
+def _coefficients(fitted: MixedFit, scaling: _Scaling, names: list[str], level: float) -> Frame:
+    """In the given units, with Wald's tests."""
+    back, normal = scaling.back, library("scipy.stats").norm
+    estimates = back @ fitted.beta + scaling.centre * np.eye(len(names))[0]
+    errors = np.sqrt(np.diag(back @ fitted.spread @ back.T))
+    z, reach = estimates / errors, normal.ppf((1 + level) / 2) * errors
+    columns = {"term": names, "estimate": estimates, "se": errors, "z": z, "p": 2 * normal.sf(np.abs(z))}
+    bounds = {"lower": estimates - reach, "upper": estimates + reach}
+    return library("pandas").DataFrame(columns | bounds)
 
 
-def _covariance(terms: Floats, picked: list[int], codes: Any, of_random: Floats, residual: float) -> Floats:
-    """(p, p) of the fixed terms for these variances: the inverse of the sum over items of X' V^-1 X. It needs no numerical Hessian."""
-    information = np.zeros((terms.shape[1],) * 2)
-    for item in range(int(codes.max()) + 1):
-        own = terms[codes == item]
-        within = own[:, picked] @ of_random @ own[:, picked].T + residual * np.eye(len(own))
-        information += own.T @ np.linalg.solve(within, own)
-    return np.linalg.inv(information).astype(np.float64, copy=False)
-
-
-def _variances(covariance: Any, residual: float, names: list[str]) -> list[dict[str, Any]]:
-    rows = [
-        {"term": name, "with": "", "variance": covariance[i, i], "sd": float(np.sqrt(covariance[i, i]))}
+def _variances(fitted: MixedFit, scaling: _Scaling, picked: list[int], names: list[str]) -> Frame:
+    """Of the random terms in the given units, their correlations, the residual."""
+    back = scaling.back[np.ix_(picked, picked)]
+    covariance, residual = back @ fitted.covariance @ back.T, fitted.residual * scaling.spread**2
+    deviations = np.sqrt(np.diag(covariance))
+    rows: list[dict[str, Any]] = [
+        {"term": name, "with": "", "variance": covariance[i, i], "sd": deviations[i]}
         for i, name in enumerate(names)
     ]
-    for i, name in enumerate(names):
-        for j in range(i):
-            scale = np.sqrt(covariance[i, i] * covariance[j, j])
-            share = covariance[i, j] / scale if scale > 0 else np.nan
-            rows.append({"term": name, "with": names[j], "correlation": float(share)})
-    return [*rows, {"term": "(Residual)", "with": "", "variance": residual, "sd": float(np.sqrt(residual))}]
+    for i, j in zip(*np.tril_indices(len(names), -1), strict=True):
+        scale = deviations[i] * deviations[j]
+        share = float(covariance[i, j] / scale) if scale > 0 else np.nan
+        rows.append({"term": names[i], "with": names[j], "correlation": share})
+    rows.append({"term": "(Residual)", "with": "", "variance": residual, "sd": float(np.sqrt(residual))})
+    return library("pandas").DataFrame(rows)
 
 
-def _problems(converged: bool, singular: bool, messages: list[str]) -> tuple[str, ...]:
+def _problems(fitted: MixedFit) -> tuple[str, ...]:
     found = []
-    if not converged:
-        found.append("the optimiser did not converge: these are not the estimates of a fit")
-    if singular:
+    if fitted.exact:
+        found.append("no residuals: the terms explain the response exactly, tests mean nothing")
+    if not fitted.converged:
+        found.append("two optimisers do not agree on a maximum: these are not the estimates of a fit")
+    if fitted.singular:
         found.append(
             "singular: a random effect has no variance of its own; take it out, or report it as zero"
         )
-    said = [
-        message for message in dict.fromkeys(messages) if "Hessian" not in message
-    ]  # which is not used here
-    return (*found, *(f"statsmodels: {message}" for message in said))
+    return tuple(found)

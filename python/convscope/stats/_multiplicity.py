@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._checks import Floats, check_choice
+from ._checks import Floats, check_choice, require
 from ._libraries import Frame, library
 
 Correction = Literal["holm", "bh"]
@@ -24,6 +24,20 @@ def adjust(p: ArrayLike, method: Correction) -> Floats:
     p : (n,); a NaN stays NaN and is not counted as a test.
     method : ``"holm"`` or ``"bh"``.
 
+    Returns
+    -------
+    numpy.ndarray
+        (n,) float64, none above 1.
+
+    Raises
+    ------
+    ValueError
+        for another method, or values outside 0 to 1.
+
+    Source
+    ------
+    Holm 1979, Scand. J. Stat. 6: 65-70; Benjamini & Hochberg 1995, J. R. Stat. Soc. B 57: 289-300.
+
     Examples
     --------
     >>> adjust([0.01, 0.04, 0.03], "holm").tolist()
@@ -32,7 +46,9 @@ def adjust(p: ArrayLike, method: Correction) -> Floats:
     check_choice("method", method, ("holm", "bh"))
     values = np.asarray(p, np.float64)
     corrected = np.full(values.shape, np.nan)
-    tested = np.isfinite(values)
+    tested = ~np.isnan(values)
+    outside = values[tested & ~((values >= 0) & (values <= 1))]
+    require(len(outside) == 0, "p", "values from 0 to 1", ", ".join(f"{each:g}" for each in outside[:3]))
     if tested.any():
         correct = _holm if method == "holm" else library("scipy.stats").false_discovery_control
         corrected[tested] = correct(values[tested])

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from ._checks import check_columns, column_names, require
+from ._checks import check_columns, column_names, require, table_of
 from ._libraries import Frame
 
 _SAME_MOMENT = ("sound", "interval", "point", "frequency_hz")
+_REASON = "reason"
 
 
 def pair_layers(
-    table: Frame,
+    table: Any,
     *,
     output: str = "out",
     keys: str | Iterable[str] | None = None,
@@ -23,7 +25,7 @@ def pair_layers(
 
     Parameters
     ----------
-    table : pandas.DataFrame
+    table : pandas.DataFrame, or what `acoustics.measure` returns
         One row per value: columns ``sound``, ``layer``, ``measure``, ``value`` and what else tells values apart.
     output : the layer that the others are compared with.
     keys : columns that say which values belong together; by default those of ``sound``, ``interval``, ``point`` and
@@ -34,13 +36,14 @@ def pair_layers(
     -------
     pandas.DataFrame
         The keys, ``measure``, ``layer``, ``layer_value`` and ``output_value``; rows where either is NaN remain, rows that
-        the output does not have are left out.
+        the output does not have are left out. Where the table says why values are missing, ``reason``: the layer's, else the
+        output's.
 
     Raises
     ------
     ValueError
-        where the keys do not tell values apart, there is no such layer, or a measure's points are events that were found (peaks, voiced periods), which
-        have no partners by their number.
+        where the keys do not tell values apart, there is no such layer or only that one, or a measure's points are events that
+        were found (peaks, voiced periods), which have no partners by their number.
 
     Examples
     --------
@@ -50,6 +53,7 @@ def pair_layers(
     >>> pair_layers(long)[["layer", "layer_value", "output_value"]].values.tolist()
     [['conv4', 119.0, 120.0], ['conv4', 201.0, 200.0]]
     """
+    table = table_of(table)
     if keys is None:
         chosen = [key for key in _SAME_MOMENT if key in table.columns and table[key].notna().any()]
         require(
@@ -71,11 +75,22 @@ def pair_layers(
     require(
         bool(is_output.any()), "output", f"a layer of {', '.join(map(str, table[layer].unique()))}", output
     )
-    outputs = table.loc[is_output, [*together, value]].rename(columns={value: "output_value"})
-    layers = table.loc[~is_output, [*together, layer, value]].rename(
+    require(not is_output.all(), "table", f"layers beside the output {output}", "only the output")
+    told = [_REASON] if _REASON in table.columns and _REASON not in together else []
+    outputs = table.loc[is_output, [*together, value, *told]].rename(columns={value: "output_value"})
+    layers = table.loc[~is_output, [*together, layer, value, *told]].rename(
         columns={value: "layer_value", layer: "layer"}
     )
-    return layers.merge(outputs, on=together, how="inner").rename(columns={measure: "measure"})
+    pairs = layers.merge(outputs, on=together, how="inner", suffixes=("", "_output"))
+    if told:
+        own, other = (reasons(pairs[column]) for column in (_REASON, f"{_REASON}_output"))
+        pairs = pairs.drop(columns=[_REASON, f"{_REASON}_output"]).assign(reason=own.where(own != "", other))
+    return pairs.rename(columns={measure: "measure"})
+
+
+def reasons(column: Any) -> Any:
+    """A column of reasons as text, "" where there is none."""
+    return column.astype(object).where(column.notna(), "").astype(str)
 
 
 def _check_placed(table: Frame, keys: list[str], layer: str, measure: str) -> None:

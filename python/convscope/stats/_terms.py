@@ -22,21 +22,17 @@ def design_matrix(
     Raises
     ------
     ValueError
-        for a column without variation, an unknown reference, or columns that determine each other.
+        for a column without variation, a reference that is not among the rows, or columns that determine each other.
     """
-    types = library("pandas").api.types
-    unknown = [name for name in reference if name not in predictors]
-    require(not unknown, "reference", f"predictors of {', '.join(predictors)}", ", ".join(map(str, unknown)))
     columns, names = [np.ones(len(table))], ["(Intercept)"]
     for name in predictors:
-        if types.is_numeric_dtype(table[name]) and not types.is_bool_dtype(table[name]):
-            require(name not in reference, "reference", "predictors that are no numbers", name)
+        if _is_number(table[name]):
             columns.append(numbers(table, name))
             names.append(name)
             continue
         levels = _levels(table[name])
         first = reference.get(name, levels[0])
-        require(first in levels, "reference", f"a level of {name} ({', '.join(map(str, levels))})", first)
+        _check_level(name, first, levels)
         for level in levels:
             if level != first:
                 columns.append((table[name] == level).to_numpy(np.float64))
@@ -50,6 +46,28 @@ def design_matrix(
         f"{rank} independent ones, the intercept counted, of {matrix.shape[1]}",
     )
     return matrix, names
+
+
+def check_predictors(table: Frame, predictors: Sequence[str], reference: Mapping[str, Any]) -> None:
+    """What can be wrong with them whatever the group: numbers that are infinite, references of other columns or levels."""
+    require(bool(predictors), "predictors", "at least one column", "none")
+    unknown = [name for name in reference if name not in predictors]
+    require(not unknown, "reference", f"predictors of {', '.join(predictors)}", ", ".join(map(str, unknown)))
+    for name in predictors:
+        if _is_number(table[name]):
+            require(name not in reference, "reference", "predictors that are no numbers", name)
+            numbers(table, name)
+        elif name in reference:
+            _check_level(name, reference[name], _levels(table[name].dropna()))
+
+
+def _is_number(column: Any) -> bool:
+    types = library("pandas").api.types
+    return bool(types.is_numeric_dtype(column) and not types.is_bool_dtype(column))
+
+
+def _check_level(name: str, level: Any, levels: list[Any]) -> None:
+    require(level in levels, "reference", f"a level of {name} ({', '.join(map(str, levels))})", level)
 
 
 def _levels(column: Any) -> list[Any]:

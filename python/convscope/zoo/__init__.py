@@ -1,5 +1,5 @@
 """Trained networks that come with the package."""
 
-from ._load import load, log, names, recipe, words
+from ._load import corpus, load, log, names, recipe, words
 
-__all__ = ["load", "log", "names", "recipe", "words"]
+__all__ = ["corpus", "load", "log", "names", "recipe", "words"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
 from .. import models
+from ..data import WORDS, WordCorpus, synthesise_words
 from ..models import Role, SpeechNetwork
 
 _FOLDER = Path(__file__).parent
@@ -52,6 +54,48 @@ def words(name: str) -> dict[str, int]:
     """
     found: dict[str, int] = json.loads((_folder(name) / "words.json").read_text())
     return found
+
+
+def corpus(name: str, *, tokens_per_word: int = 50, seed: int = 0) -> WordCorpus:
+    """Words that a network was made for and has never heard: spoken by its voices at its rates, each a slice of its length.
+
+    Parameters
+    ----------
+    name : one of `names`.
+    tokens_per_word : of each of its words.
+    seed : fixes all draws.
+
+    Returns
+    -------
+    convscope.data.WordCorpus
+        waveforms (B, L) float32, peak 1, at the network's rate; ``words`` (B,) what each says.
+
+    Raises
+    ------
+    ImportError
+        If espeakng-loader is not installed: ``pip install 'convscope[speech]'``.
+    ValueError
+        for a name that is not there, or more tokens than there are unlike those of its training.
+
+    Examples
+    --------
+    >>> heard = corpus("words8", tokens_per_word=2)  # doctest: +SKIP
+    >>> heard.waveforms.shape, heard.words[0]  # doctest: +SKIP
+    ((16, 4096), 'ask')
+    """
+    trained = tomllib.loads(recipe(name).read_text())
+    data, spec = trained["data"], load(name)["q_network"].spec
+    return synthesise_words(
+        data["words"] or WORDS,
+        tokens_per_word=tokens_per_word,
+        voices=tuple(data["voices"]),
+        rates_wpm=(data["rates_wpm"][0], data["rates_wpm"][1]),
+        seed=seed,
+        unlike=(trained["run"]["seed"], data["tokens_per_word"]),
+        slice_len=spec.slice_len,
+        sample_rate_hz=spec.sample_rate_hz,
+        lead_s=data["silence_s"],
+    )
 
 
 def recipe(name: str) -> Path:

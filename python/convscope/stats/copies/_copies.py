@@ -28,10 +28,11 @@ _LENGTHS = 6  # windows tried, from the shortest to the longest
 _FRAME_RATE_HZ = 100.0  # with fewer, a copy half a frame off is no longer alike
 _MOST_FRAMES = 3000  # 30 s: half a GB for the matrices of all lengths
 _BANDWIDTH_HZ = 16.0  # syllables come at 2 to 8 per second
+_TIE = 0.02  # of a correlation: a stretch, the best of five, gains that much from noise
 Occurrence = tuple[int, int, float]  # first frame, frames, similarity
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Copies(Result):
     """``occurrences``: start_s, end_s, lag_s and similarity of the stretch (lag 0) and of each copy, in order of time.
 
@@ -45,6 +46,9 @@ class Copies(Result):
     starts_s: Floats
     settings: Mapping[str, Any]
 
+    def __repr__(self) -> str:
+        return f"{Result.__repr__(self)[:-1]}; p {self.p:.2g})"
+
     @property
     def count(self) -> int:
         """How often the stretch is there: 1 where nothing repeats it, 2 for a reduplication."""
@@ -57,7 +61,8 @@ def find_copies(
     *,
     shortest_s: float = 0.12,
     longest_s: float = 0.4,
-    stretch: float = 0.15,
+    tolerance: float = 0.15,
+    readouts: bool = False,
     level: float = 0.95,
     draws: int = 99,
     seed: int = 0,
@@ -66,10 +71,13 @@ def find_copies(
 
     Parameters
     ----------
-    series : (L,) or (K, L) read-outs, of one sound.
+    series : (L,) of one sound; with ``readouts`` (K, L), several series of that sound.
     rate_hz : of its positions.
     shortest_s, longest_s : of a stretch.
-    stretch : how much longer or shorter, as a share, a copy may be.
+    tolerance : how much longer or shorter, as a share, a copy may be. Copies as long as the stretch are preferred to others
+        that are as alike.
+    readouts : rows are read-outs of one sound and are searched together. Everywhere else (n, L) are n sounds, which have to
+        come one by one.
     level : 1 - level is how often noise is taken for a copy.
     draws : random series to compare with.
     seed : of those.
@@ -77,6 +85,7 @@ def find_copies(
     Returns
     -------
     Copies
+        Without occurrences where nothing is repeated.
 
     Notes
     -----
@@ -88,7 +97,8 @@ def find_copies(
     Raises
     ------
     ValueError
-        for a series that is constant, not finite, shorter than twice the shortest stretch, or of more than 3,000 frames.
+        for a series that is constant, not finite, shorter than twice the shortest stretch, of more than 3,000 frames, or
+        (K, L) without ``readouts``.
 
     Examples
     --------
@@ -103,17 +113,12 @@ def find_copies(
     """
     level, draws = check_level(level), check_count("draws", draws, 19)
     require(rate_hz > 0, "rate_hz", "a positive rate", rate_hz)
-    require(0 <= stretch < 0.5, "stretch", "a share from 0 to below 0.5", stretch)
-    values = _varying(series)
+    require(0 <= tolerance < 0.5, "tolerance", "a share from 0 to below 0.5", tolerance)
+    values = _varying(series, readouts)
     frames, frame_rate_hz = frames_of(values, rate_hz, _FRAME_RATE_HZ, _BANDWIDTH_HZ)
-    require(
-        frames.shape[1] <= _MOST_FRAMES,
-        "series",
-        f"at most {_MOST_FRAMES / frame_rate_hz:.3g} s at {frame_rate_hz:.3g} frames per second: memory goes with the square",
-        f"{frames.shape[1] / frame_rate_hz:.3g} s",
-    )
+    _check_length(frames.shape[1], frame_rate_hz)
     windows = _windows(frames.shape[1], frame_rate_hz, shortest_s, longest_s)
-    stretches = tuple(np.linspace(1 - stretch, 1 + stretch, 5))
+    stretches = tuple(np.linspace(1 - tolerance, 1 + tolerance, 5))
 
     def most_alike(drawn: Floats) -> list[float]:
         return [float(self_similarity(drawn, window, stretches)[0].max()) for window in windows]
@@ -130,27 +135,33 @@ def find_copies(
     thresholds = np.max([null.threshold(level) for null in nulls], axis=0)
     found: list[Occurrence] = []
     if p <= 1 - level:
-        found = max(map(_best, windows, matrices, thresholds), key=_coverage)
+        of_windows = list(map(_best, windows, matrices, thresholds))
+        best = int(np.argmax([_coverage(each) for each in of_windows]))
+        found = _as_it_is(frames, of_windows[best], thresholds[best])
     shown = matrices[int(np.argmax(fisher_z(largest) - fisher_z(thresholds)))][0]
-    settings = {"rate_hz": rate_hz, "frame_rate_hz": frame_rate_hz, "stretch": stretch}
-    settings |= {
-        "shortest_s": shortest_s,
-        "longest_s": longest_s,
-        "level": level,
-        "draws": draws,
-        "seed": seed,
-    }
+    settings = {"rate_hz": rate_hz, "frame_rate_hz": frame_rate_hz, "tolerance": tolerance}
+    settings |= {"readouts": readouts, "shortest_s": shortest_s, "longest_s": longest_s}
+    settings |= {"level": level, "draws": draws, "seed": seed}
     return Copies(_table(found, frame_rate_hz), p, shown, np.arange(len(shown)) / frame_rate_hz, settings)
 
 
-def _varying(series: ArrayLike) -> Floats:
+def _varying(series: ArrayLike, readouts: bool) -> Floats:
     """(K, L) the rows that are not constant."""
-    values = np.atleast_2d(np.asarray(series, np.float64))
-    require(values.ndim == 2 and values.size > 0, "series", "(L,) or (K, L)", f"shape {values.shape}")
+    given = np.asarray(series, np.float64)
+    fits = given.size > 0 and given.ndim in ((1, 2) if readouts else (1,))
+    expected = "(L,) or (K, L)" if readouts else "(L,) of one sound, or (K, L) with readouts=True"
+    require(fits, "series", expected, f"shape {given.shape}")
+    values = np.atleast_2d(given)
     require(bool(np.isfinite(values).all()), "series", "finite numbers", "NaN or infinite ones")
     varying: Floats = values[np.ptp(values, axis=1) > 0]
     require(len(varying) > 0, "series", "one that varies", "constant values")
     return varying
+
+
+def _check_length(frames: int, rate_hz: float) -> None:
+    most = f"at most {_MOST_FRAMES / rate_hz:.3g} s at {rate_hz:.3g} frames per second"
+    expected = f"{most}: memory goes with the square"
+    require(frames <= _MOST_FRAMES, "series", expected, f"{frames / rate_hz:.3g} s")
 
 
 def _windows(count: int, rate_hz: float, shortest_s: float, longest_s: float) -> NDArray[np.int64]:
@@ -185,6 +196,16 @@ def _best(window: int, matrix: tuple[Floats, NDArray[np.intp]], threshold: float
                 chosen.append((int(first), length, float(alike[start, first])))
         best = max(best, chosen, key=_coverage)
     return best
+
+
+def _as_it_is(frames: Floats, found: list[Occurrence], threshold: float) -> list[Occurrence]:
+    """What was found, but without stretching, if it is as alike: a longer window would displace its copy by some frames."""
+    if len({length for _, length, _ in found}) < 2:
+        return found
+    window = min(length for _, length, _ in found)
+    plain = _best(window, self_similarity(frames, window, (1.0,)), threshold)
+    least, least_plain = (min((alike for *_, alike in each), default=0.0) for each in (found, plain))
+    return plain if len(plain) >= len(found) and least_plain >= least - _TIE else found
 
 
 def _coverage(found: list[Occurrence]) -> float:

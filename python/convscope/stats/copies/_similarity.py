@@ -22,7 +22,10 @@ def self_similarity(
     starts = np.arange(len(patterns))
     best = np.full((len(starts), len(starts)), -1.0)
     lengths = np.full(best.shape, window, np.intp)
-    for length in sorted({max(2, round(window * stretch)) for stretch in stretches}):
+    tried = {max(2, round(window * stretch)) for stretch in stretches}
+    for length in sorted(
+        tried, key=lambda each: abs(each - window)
+    ):  # of equals the first counts: no stretch
         others, other_loud = _shapes(frames, length, window)
         alike = np.full(best.shape, -1.0)
         alike[:, : len(others)] = (patterns @ others.T)[:, : len(starts)]

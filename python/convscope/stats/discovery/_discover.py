@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._checks import Floats, check_count, check_level, require
+from .._checks import Floats, check_count, check_level
 from .._libraries import Frame, library
 from .._multiplicity import adjust
 from .._result import Result
@@ -22,7 +22,7 @@ from ._logistic import Logistic, likelihood_ratio_p, logistic, null_log_likeliho
 STABLE = 0.8  # of the half-samples: within the range of 0.6 to 0.9 that Meinshausen & Bühlmann recommend
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Discovery(Result):
     """What an annotation says of each variable.
 
@@ -36,6 +36,13 @@ class Discovery(Result):
     models: Frame
     problems: tuple[str, ...]
     settings: Mapping[str, Any]
+
+    _aside: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "variables": (
+            *("p", "p_bh", "joint_beta", "joint_p", "lasso_min"),
+            *("importance", "p_importance", "before_elbow"),
+        )
+    }
 
     @property
     def standing_out(self) -> tuple[str, ...]:
@@ -87,7 +94,8 @@ def discover_latents(
     Raises
     ------
     ValueError
-        for one class, a class with fewer rows than folds, unequal lengths, NaN in z.
+        for one class, a class with fewer rows than folds, unequal lengths, NaN in z, or an annotation that is a measure: of
+        more than ten different numbers. Those belong to `correlate` or `linear_model`.
 
     Source
     ------
@@ -107,11 +115,7 @@ def discover_latents(
         check_count(name, value, least)
     check_count("trees", trees, 0)
     check_count("permutations", permutations)
-    data = annotated(z, annotation, names)
-    smallest = int(np.bincount(data.y).min())
-    require(
-        smallest >= folds, "annotation", f"at least {folds} rows of each class, one for each fold", smallest
-    )
+    data = annotated(z, annotation, names, least=folds)
 
     alone = [logistic(data.x[:, [i]], data.y) for i in range(len(data.names))]
     no_joint = _why_no_joint(data)
@@ -122,32 +126,27 @@ def discover_latents(
     if trees:
         trained = forest(data.x, data.y, trees=trees, permutations=permutations, seed=seed)
         table["importance"], table["p_importance"] = trained.importance, trained.p
-    strength = table["lasso_min"].abs().to_numpy()
-    table["before_elbow"] = _before_elbow(strength)
-    table["stands_out"] = (table["p_holm"] < 1 - level) & (table["stability"] >= STABLE)
-    order = np.argsort(-strength, kind="stable")
-    settings = {
-        "classes": data.classes,
-        "n": len(data.y),
-        "dropped": data.dropped,
-        "folds": folds,
-        "lambdas": lambdas,
-    }
-    settings |= {
-        "resamples": resamples,
-        "trees": trees,
-        "permutations": permutations,
-        "level": level,
-        "seed": seed,
-    }
+    settings = {"classes": data.classes, "n": len(data.y), "dropped": data.dropped, "folds": folds}
+    settings |= {"lambdas": lambdas, "resamples": resamples, "trees": trees, "permutations": permutations}
+    settings |= {"level": level, "seed": seed}
     return Discovery(
-        table.iloc[order].reset_index(drop=True),
+        _judged(table, level),
         _coefficients(data, alone, joint),
         shrunk.path,
         _models(data, joint, shrunk),
         (*_problems(data, alone, joint), *no_joint, *shrunk.problems),
         settings | {"lambda_min": shrunk.lambda_min, "lambda_1se": shrunk.lambda_1se},
     )
+
+
+def _judged(table: Frame, level: float) -> Frame:
+    """With what lies before the elbow and what stands out, the strongest first."""
+    strength = table["lasso_min"].abs().to_numpy()
+    is_kept = table["stability"] >= STABLE
+    judged = table.assign(
+        before_elbow=_before_elbow(strength), stands_out=(table["p_holm"] < 1 - level) & is_kept
+    )
+    return judged.iloc[np.argsort(-strength, kind="stable")].reset_index(drop=True)
 
 
 def _why_no_joint(data: Annotated) -> tuple[str, ...]:

@@ -19,10 +19,15 @@ def elbow(strengths: ArrayLike) -> int:
     ----------
     strengths : (n,) sizes of coefficients or importances, in any order.
 
+    Returns
+    -------
+    int
+        From 0, where all are about equal, to n - 1.
+
     Raises
     ------
     ValueError
-        for fewer than three values, or NaN.
+        for fewer than three values, NaN or infinite ones.
 
     Source
     ------

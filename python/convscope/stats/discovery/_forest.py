@@ -23,11 +23,10 @@ _LEAST_PROBABILITY = 1e-3  # a forest's shares reach 0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forest:
-    """``importance`` (p,), ``p`` (p,) family-wise, ``null_largest`` (permutations,)."""
+    """``importance`` (p,) and its ``p`` (p,), family-wise."""
 
     importance: Floats
     p: Floats
-    null_largest: Floats
 
 
 def forest(x: Floats, y: NDArray[np.intp], *, trees: int, permutations: int, seed: int) -> Forest:
@@ -36,7 +35,7 @@ def forest(x: Floats, y: NDArray[np.intp], *, trees: int, permutations: int, see
     importance = _importance(x, y, trees, rng)
     largest = np.array([_importance(x, rng.permutation(y), trees, rng).max() for _ in range(permutations)])
     reached = (largest[:, None] >= importance).sum(0)
-    return Forest(importance, (reached + 1) / (permutations + 1), largest)
+    return Forest(importance, (reached + 1) / (permutations + 1))
 
 
 def _importance(x: Floats, y: NDArray[np.intp], trees: int, rng: np.random.Generator) -> Floats:

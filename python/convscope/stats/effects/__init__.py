@@ -2,5 +2,6 @@
 
 from ._effects import Effects, causal_effects
 from ._of_table import effects_of_table
+from ._paired_means import LEAST_BASES
 
-__all__ = ["Effects", "causal_effects", "effects_of_table"]
+__all__ = ["LEAST_BASES", "Effects", "causal_effects", "effects_of_table"]

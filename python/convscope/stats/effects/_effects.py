@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,8 +22,10 @@ from ._cube import Cube, cube
 from ._distances import distance
 from ._paired_means import LEAST_BASES, Interval, PairedMeans, paired_means
 
+_ASIDE = ("band_lower", "band_upper", "p", "p_bh", "dropped", "reason")
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Effects(Result):
     """Effects of one variable; ``to`` is its value, ``time_s`` there where the measure is a series.
 
@@ -39,6 +41,21 @@ class Effects(Result):
     ice: Frame
     per_base: Frame
     settings: Mapping[str, Any]
+
+    _aside: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "effects": (
+            *(*_ASIDE, "wasserstein", "wasserstein_lower", "wasserstein_upper"),
+            *("p_wasserstein", "p_wasserstein_holm", "p_wasserstein_bh"),
+        ),
+        "increments": _ASIDE,
+        "ice": _ASIDE,
+    }
+    _said: ClassVar[Mapping[str, str]] = {
+        "effects": "ate",
+        "increments": "increment",
+        "ice": "ice",
+        "per_base": "ice",
+    }
 
 
 def causal_effects(
@@ -103,51 +120,38 @@ def causal_effects(
     ([3.0, 6.0], 3.0)
     """
     check_choice("interval", interval, ("percentile", "bca"))
-    level, draws, flips = (
-        check_level(level),
-        check_count("draws", draws, 100),
-        check_count("flips", flips, 99),
-    )
+    level = check_level(level)
+    draws, flips = check_count("draws", draws, 100), check_count("flips", flips, 99)
     found = cube(measured, variable, base)
-    at = np.flatnonzero(np.isclose(found.values, baseline, rtol=0, atol=1e-9))
-    require(
-        len(at) == 1,
-        "baseline",
-        f"a value of the variable ({', '.join(f'{v:g}' for v in found.values)})",
-        baseline,
-    )
-    times = _times(times_s, found)
-    steps = _Steps(found, int(at[0]))
+    steps, times = _Steps(found, _place(found, baseline)), _times(times_s, found)
 
     def means(differences: Floats) -> PairedMeans:
         flat = differences.reshape(len(differences), -1)
         return paired_means(flat, level=level, interval=interval, draws=draws, flips=flips, seed=seed)
 
     effects = _table({"to": steps.others}, times, "ate", means(steps.effects))
-    if distances or (distances is None and not found.has_time):
+    has_distances = not found.has_time if distances is None else distances
+    if has_distances:
         effects = with_adjusted(effects.join(_distances(steps, level, draws, seed)), "p_wasserstein")
     effects["dropped"] = len(found.bases) - effects["pairs"]
-    increments = ice = library("pandas").DataFrame()
-    per_base = ice
+    increments, ice, per_base = (library("pandas").DataFrame() for _ in range(3))
     if len(steps.increment_values) > 1:
         lower, upper = steps.increment_values[:-1], steps.increment_values[1:]
-        increments = _table({"from": lower, "to": upper}, times, "increment", means(steps.increments))
-        ice = _table({}, times, "ice", means(steps.mean_increment))
+        increments = with_adjusted(
+            _table({"from": lower, "to": upper}, times, "increment", means(steps.increments))
+        )
+        ice = with_adjusted(_table({}, times, "ice", means(steps.mean_increment)))
         per_base = _per_base(found, steps.mean_increment, times)
-    settings = {
-        "baseline": float(baseline),
-        "level": level,
-        "interval": interval,
-        "draws": draws,
-        "flips": flips,
-    }
-    return Effects(
-        with_adjusted(effects),
-        with_adjusted(increments) if len(increments) else increments,
-        with_adjusted(ice) if len(ice) else ice,
-        per_base,
-        settings | {"seed": seed, "bases": len(found.bases)},
-    )
+    settings = {"baseline": float(baseline), "level": level, "interval": interval, "draws": draws}
+    settings |= {"flips": flips, "distances": has_distances, "seed": seed, "bases": len(found.bases)}
+    return Effects(with_adjusted(effects), increments, ice, per_base, settings)
+
+
+def _place(found: Cube, baseline: float) -> int:
+    at = np.flatnonzero(np.isclose(found.values, baseline, rtol=0, atol=1e-9))
+    known = ", ".join(f"{value:g}" for value in found.values)
+    require(len(at) == 1, "baseline", f"a value of the variable ({known})", baseline)
+    return int(at[0])
 
 
 class _Steps:

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import check_columns, column_names, groups_of, numbers, require
+from .._checks import check_columns, column_names, groups_of, numbers, require, table_of
 from .._libraries import Frame, library
 from .._multiplicity import with_adjusted
 from ._effects import Effects, causal_effects
 
 
 def effects_of_table(
-    table: Frame,
+    table: Any,
     *,
     variable: str,
     base: str = "base",
@@ -27,7 +27,7 @@ def effects_of_table(
 
     Parameters
     ----------
-    table : pandas.DataFrame
+    table : pandas.DataFrame, or a result that has one as its table
         One row per base, value of the variable, group (and time).
     variable, base, value : the columns that hold them.
     by : columns that make the groups.
@@ -53,8 +53,9 @@ def effects_of_table(
     >>> effects_of_table(table, variable="z11").effects[["measure", "layer", "to", "ate"]].values.tolist()
     [['f0', 'out', 1.0, 9.0]]
     """
-    groups = column_names(by)
+    groups, table = column_names(by), table_of(table)
     check_columns(table, [*groups, variable, base, value, *([] if time is None else [time])])
+    columns = {"variable": variable, "base": base, "value": value, "time": time}
     found: list[tuple[dict[str, Any], Effects]] = []
     for key, rows in groups_of(table, groups):
         group = dict(zip(groups, key, strict=True))
@@ -66,10 +67,9 @@ def effects_of_table(
     whole = {name: _together(found, name) for name in ("effects", "increments", "ice", "per_base")}
     for name in ("effects", "increments", "ice"):
         if len(whole[name]):
-            columns = [each for each in ("p", "p_wasserstein") if each in whole[name]]
-            for each in columns:
+            for each in (each for each in ("p", "p_wasserstein") if each in whole[name]):
                 whole[name] = with_adjusted(whole[name], each)
-    return Effects(**whole, settings={**found[0][1].settings, "variable": variable, "by": groups})
+    return Effects(**whole, settings={**found[0][1].settings, **columns, "by": groups})
 
 
 def _of_group(

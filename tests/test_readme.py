@@ -1,0 +1,23 @@
+"""The README's example runs as it is written."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+
+def test_the_example_runs(repository, tmp_path, monkeypatch):
+    for name, extra in (
+        ("espeakng_loader", "speech"),
+        ("parselmouth", "acoustics"),
+        ("statsmodels", "stats"),
+    ):
+        pytest.importorskip(name, reason=f"{name} is not installed (extra {extra})")
+    monkeypatch.chdir(tmp_path)
+    (example,) = re.findall(r"```python\n(.*?)```", (repository / "README.md").read_text(), re.DOTALL)
+    names: dict[str, object] = {}
+    exec(compile(example, "README.md", "exec"), names)
+    assert np.asarray(names["series"]["conv3"]).shape == (80, 64)
+    assert (tmp_path / "sweep.zarr").is_dir()
