@@ -190,5 +190,5 @@ def test_outputs_without_a_voice_are_looked_at_in_the_papers_range(rng):
     given = series(rectified(hiss, 1000), rectified(hiss, 4000), hiss)
     voice = voice_of(given, None)
     assert voice.f0 == F0(75, 450)
-    assert "expected voiced frames between 60 and 600 Hz, got none" in voice.text
+    assert "expected voiced frames between 60 and 300 Hz, got none" in voice.text
     assert voice_of(given, F0(100, 300, points=4)).text == "100-300 Hz, as given"

@@ -51,7 +51,7 @@ def cdev(
     baseline : the value that others are compared with
     bases : random vectors, the same behind each value
     f0 : F0
-        Range of F0; by default that of the outputs of the bases, in two passes (`convscope.acoustics.f0_range`).
+        Range of F0; by default that of the outputs of the bases, in two passes, the first in 60-300 Hz (`convscope.acoustics.f0_range`).
     workers : processes for Praat
     seed : of the bases and resamples
     on_chunk : called with outputs done and all

@@ -28,7 +28,9 @@ from ..probe import LayerInfo, LayerTable, Probe, Series
 from ._items import DataFrame
 
 CHUNK = 256  # sounds at a time
-FIRST_PASS = F0(60, 600)  # speech of men, women and children
+FIRST_PASS = F0(
+    60, 300
+)  # the range of the paper's first model; in a wider one harmonics are taken for F0 so often that quartiles move
 VALUES_PER_PERIOD = 8  # of the ceiling, that F0 needs
 EDGE = 0.15  # of a segment, left out at either end
 LEAST_DB = -50.0  # re full scale: below, an output is silent

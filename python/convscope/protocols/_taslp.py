@@ -62,7 +62,7 @@ def taslp(
     values : what it is set to; the paper's -15 to 5 in steps of 2
     bases : random vectors behind each value
     f0 : F0
-        Range of F0, such as the paper's ``F0(75, 450)``; by default that of the outputs, in two passes (`convscope.acoustics.f0_range`).
+        Range of F0, such as the paper's ``F0(75, 450)``; by default that of the outputs, in two passes, the first in 60-300 Hz (`convscope.acoustics.f0_range`).
     copies : outputs that are searched for stretches that come again (reduplication), a second each; 0 for none
     workers : processes for Praat
     seed : of the latent vectors and of everything that is drawn
