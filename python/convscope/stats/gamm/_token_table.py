@@ -194,7 +194,7 @@ def _check_distinct(token_of: Numbers, times: Floats, tokens: tuple[str, ...]) -
 
 
 def _check_positions(table: TokenTable, positions: Floats) -> None:
-    """What lies between a layer's positions is interpolated: AR(1) takes it for noise without end, and anything is significant."""
+    """What lies between a layer's positions is interpolated: AR(1) takes it for noise that hardly moves, and F may become anything."""
     there = np.fmin.reduceat(positions, table.starts[:-1])
     beyond = np.flatnonzero(table.lengths > there)  # NaN is not known, and no reason to refuse
     if len(beyond):
