@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from convscope.protocols._interpolation import Interpolated
 from convscope.protocols._layers_and_output import add_classes, add_durations, add_tracks
 from convscope.protocols._outputs import longest_of_each, segments, voice_of
 from convscope.protocols._reduplication import add_copies
+from convscope.protocols._taslp import _layer_as_sound, above_rest
 from convscope.protocols._variables import add_discovery
 
 pytest.importorskip("parselmouth", reason="Praat (the extra convscope[acoustics]) is not installed")
@@ -192,3 +195,21 @@ def test_outputs_without_a_voice_are_looked_at_in_the_papers_range(rng):
     assert voice.f0 == F0(75, 450)
     assert "expected voiced frames between 60 and 300 Hz, got none" in voice.text
     assert voice_of(given, F0(100, 300, points=4)).text == "100-300 Hz, as given"
+
+
+def test_the_level_that_a_layer_rests_at_is_no_sound():
+    """After a tone of 0.4 s a layer rests at 0.3: nothing is left there, and the tone is."""
+    time_s = np.arange(1250) / 1250
+    tone = np.where(time_s < 0.4, 1 + np.sin(2 * np.pi * 200 * time_s), 0.3)
+    found = above_rest(tone[None], 1250.0)[0]
+    assert np.abs(found[time_s > 0.5]).max() < 0.01
+    middle = (time_s > 0.1) & (time_s < 0.3)
+    assert found[middle] == pytest.approx(np.sin(2 * np.pi * 200 * time_s)[middle], abs=0.02)
+
+
+def test_a_slow_layer_is_not_drawn_as_a_sound(rng):
+    out = outputs(rng)
+    section = Study("", "").section("")
+    given = series(rectified(out, 1000), rectified(out, 4000), out)
+    _layer_as_sound(section, given, replace(given.info("conv3"), length=100))
+    assert [item.reason for item in section.items] == ["It has 97.6562 values per second."]

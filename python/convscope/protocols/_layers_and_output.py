@@ -81,7 +81,7 @@ def add_tracks(
         _later_more(study, later.format(name), tables, carried, name, order, seed)
     study.methods.append(
         f"The longest vowel (periodic stretch) of each output was measured at {POINTS} points of normalised time at the output and at each layer: F0 (Praat, {f0.floor_hz:g}-{f0.ceiling_hz:g} "
-        "Hz),  intensity (minimum pitch 100 Hz) and two formants (Burg). Pearson correlations of layers with the output have intervals from resampling whole sounds; "
+        "Hz), intensity (minimum pitch 100 Hz) and two formants (Burg). Pearson correlations of layers with the output have intervals from resampling whole sounds; "
         "what the rate of a layer cannot carry was left out."
     )
 

@@ -15,7 +15,7 @@ from .. import __version__
 from ..acoustics import F0, Intervals
 from ..latents import OneHot, random, variable
 from ..plot import plot_overlays, plot_sounds
-from ..probe import Probe, Series
+from ..probe import LayerInfo, Probe, Series
 from ..stats import LEAST_BASES
 from ._feature_maps import add_maps
 from ._interpolation import Interpolated, add_interpolation
@@ -34,7 +34,7 @@ from ._reduplication import add_copies
 from ._study import Section, Study
 from ._variables import add_discovery, add_variables_and_measures
 
-REST_HZ = 50.0
+REST_HZ = 50.0  # below any voice
 
 
 def taslp(
@@ -161,28 +161,37 @@ def _outputs(section: Section, series: Series, marks: Intervals, output: str) ->
         "Classes of sound in the outputs: periodic, aperiodic, silent",
         pd.DataFrame(counts),
     )
-    layers = [each.name for each in timed_layers(series.layers) if each.name != output][-3:]
+    inner = [each for each in timed_layers(series.layers) if each.name != output][-3:]
+    if not inner:
+        return
+    _layer_as_sound(section, series, inner[-1])
     loudest = int(np.abs(sounds).max(1).argmax())
-    before = timed_layers(series.layers)[-2]
-    heard = _without_rest(np.asarray(series[before.name], np.float64)[:SHOWN], before.rate_hz)
-    section.picture(
-        "layer_as_sound",
-        f"The same outputs in {before.name}, its series as if they were sounds, above {REST_HZ:g} Hz (figure 8 of the paper).",
-        plot_sounds(
-            heard / np.maximum(np.abs(heard).max(1, keepdims=True), 1e-12),
-            round(before.rate_hz),
-            title=before.name,
-        ),
-    )
     section.picture(
         "overlays",
         f"Output {loudest} and the layers before it (figures 4 and 5 of the paper).",
-        plot_overlays(series, loudest, layers, output=output),
+        plot_overlays(series, loudest, [each.name for each in inner], output=output),
     )
 
 
-def _without_rest(series: NDArray[np.float64], rate_hz: float) -> NDArray[np.float64]:
-    """Without the level that a layer rests at and returns to: the means of a whole slice would leave it in silence, as a bar at 0 Hz."""
+def _layer_as_sound(section: Section, series: Series, layer: LayerInfo) -> None:
+    """The layer before the output, without the level that it rests at: the mean of a slice would leave that in silence, as a bar at 0 Hz."""
+    if layer.rate_hz < 4 * REST_HZ:
+        section.left_out(f"{layer.name} as a sound", f"It has {layer.rate_hz:g} values per second.")
+        return
+    heard = above_rest(np.asarray(series[layer.name], np.float64)[:SHOWN], layer.rate_hz)
+    section.picture(
+        "layer_as_sound",
+        f"The same outputs in {layer.name}, its series as if they were sounds, above {REST_HZ:g} Hz (figure 8 of the paper).",
+        plot_sounds(
+            heard / np.maximum(np.abs(heard).max(1, keepdims=True), 1e-12),
+            round(layer.rate_hz),
+            title=layer.name,
+        ),
+    )
+
+
+def above_rest(series: NDArray[np.float64], rate_hz: float) -> NDArray[np.float64]:
+    """(n, L) above `REST_HZ`, without delay."""
     sections = scipy.signal.butter(2, REST_HZ, "highpass", fs=rate_hz, output="sos")
     found: NDArray[np.float64] = scipy.signal.sosfiltfilt(sections, series, axis=1)
     return found
