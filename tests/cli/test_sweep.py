@@ -235,7 +235,7 @@ def test_help_of_all(convscope):
 
 
 def test_an_interrupted_sweep_says_how_to_go_on(convscope, folder):
-    command = ["sweep", NET, "--random", "20000", "--shard", "100", "-k", "peak", "--threads", "1"]
+    command = ["sweep", NET, "--random", "8000", "--shard", "100", "-k", "peak", "--threads", "1"]
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from convscope.cli import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-c", code, *command], stderr=subprocess.PIPE, text=True, env=environment_of_tests()
@@ -245,7 +245,7 @@ def test_an_interrupted_sweep_says_how_to_go_on(convscope, folder):
     os.kill(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "of 200 shards are in sweep.zarr; the same command goes on" in errors
+    assert "of 80 shards are in sweep.zarr; the same command goes on" in errors
     assert convscope(*command).exit_code == 0
     convscope(*command, "-o", "whole.zarr", "-x", "serial")
     assert_same("sweep.zarr", "whole.zarr")
