@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
+
+from tests.guides import run_blocks
 
 
 def test_the_example_runs(repository, tmp_path, monkeypatch):
@@ -16,8 +16,6 @@ def test_the_example_runs(repository, tmp_path, monkeypatch):
     ):
         pytest.importorskip(name, reason=f"{name} is not installed (extra {extra})")
     monkeypatch.chdir(tmp_path)
-    (example,) = re.findall(r"```python\n(.*?)```", (repository / "README.md").read_text(), re.DOTALL)
-    names: dict[str, object] = {}
-    exec(compile(example, "README.md", "exec"), names)
+    names = run_blocks(repository / "README.md", least=1)
     assert np.asarray(names["series"]["conv3"]).shape == (80, 64)
     assert (tmp_path / "sweep.zarr").is_dir()

@@ -31,7 +31,6 @@ CHUNK = 256  # sounds at a time
 FIRST_PASS = F0(
     60, 300
 )  # the range of the paper's first model; in a wider one harmonics are taken for F0 so often that quartiles move
-VALUES_PER_PERIOD = 8  # of the ceiling, that F0 needs
 EDGE = 0.15  # of a segment, left out at either end
 LEAST_DB = -50.0  # re full scale: below, an output is silent
 KINDS = ("vowel", "fricative")
@@ -77,15 +76,13 @@ def voice_of(series: Series, given: F0 | None) -> Voice:
     """The range given, or that of the outputs in two passes: too wide a one has jumps by octaves, and correlations made of them."""
     if given is not None:
         return Voice(F0(given.floor_hz, given.ceiling_hz), "as given")
-    output = output_name(series.layers)
-    widest_hz = min(FIRST_PASS.ceiling_hz, series.info(output).rate_hz // VALUES_PER_PERIOD)
     try:
-        found = f0_range(series, layer=output, first=F0(FIRST_PASS.floor_hz, widest_hz))
+        found = f0_range(series, layer=output_name(series.layers), first=FIRST_PASS)
     except ValueError as error:
         return Voice(F0(), f"the paper's ({error})")
     return Voice(
         F0(found.floor_hz, found.ceiling_hz),
-        f"from quartiles of a first pass in {FIRST_PASS.floor_hz:g}-{widest_hz:g} Hz",
+        f"from quartiles of a first pass in {FIRST_PASS.floor_hz:g}-{FIRST_PASS.ceiling_hz:g} Hz",
     )
 
 

@@ -111,19 +111,8 @@ def _add_tables(section: Section, result: GammResult, layer: str) -> None:
 
 def _long(series: Series, layer: str, given: Words) -> DataFrame:
     """A row for each sound and position."""
-    import pandas as pd
-
-    values = np.asarray(series[layer], np.float64)
-    count, length = values.shape
-    table = pd.DataFrame(
-        {
-            "value": values.ravel(),
-            "time": np.tile(series.info(layer).times_s(), count),
-            "token": np.repeat([f"sound {i}" for i in range(count)], length),
-            "word": np.repeat(given.words, length),
-        }
-    )
-    return table if given.speakers is None else table.assign(speaker=np.repeat(given.speakers, length))
+    speakers = {} if given.speakers is None else {"speaker": given.speakers}
+    return series.to_table(layer, word=given.words, **speakers).rename(columns={"sound": "token"})
 
 
 def _together(tables: list[DataFrame]) -> DataFrame:
