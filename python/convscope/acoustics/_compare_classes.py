@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from convscope.data import BOUNDARY_TOLERANCE_S
+
 from ._classes import CLASSES
-from ._intervals import TOLERANCE_S, DataFrame, Intervals
+from ._intervals import DataFrame, Intervals
 from ._measure import expect
 from ._optional import library
 
@@ -111,7 +113,7 @@ def compare_classes(
         ends = np.array([each.end_s for each in segments])
         names = [each.label for each in segments]
         starts = np.array([each.start_s for each in segments])
-        is_apart = bool((starts[1:] >= ends[:-1] - TOLERANCE_S).all())
+        is_apart = bool((starts[1:] >= ends[:-1] - BOUNDARY_TOLERANCE_S).all())
         expect(is_apart, "found", "segments that follow each other", f"overlapping ones in sound {sound}")
         for name, row in rows:
             if name is None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from convscope.data import Segment, WordCorpus, read_marks, read_tiers
+from convscope.data import BOUNDARY_TOLERANCE_S, Segment, WordCorpus, read_marks, read_tiers
 
 from .._folders import write_files
 from ._measure import expect
@@ -21,7 +23,6 @@ from ._textgrid import textgrid_of
 
 Beyond = Literal["error", "clip"]
 SHOWN_LABELS = 8
-TOLERANCE_S = 0.011  # times in TextGrids are written with few digits; as `convscope.data` allows
 DataFrame: TypeAlias = Any  # pandas comes without types
 
 
@@ -227,7 +228,9 @@ class Intervals:
         for sound, end_s in enumerate(durations_s.tolist()):
             rows = Intervals(self.of(sound)).within(0.0, end_s).rows
             marks = [(row.label, row.start_s, row.end_s) for row in rows]
-            text = textgrid_of(marks, end_s, tier=tier, overlap_s=TOLERANCE_S, where=f"sound {sound}")
+            text = textgrid_of(
+                marks, end_s, tier=tier, overlap_s=BOUNDARY_TOLERANCE_S, where=f"sound {sound}"
+            )
             texts[folder / f"{sound:06d}-{name}.TextGrid"] = text.encode()
         folder.mkdir(parents=True, exist_ok=True)
         write_files(texts)
@@ -239,7 +242,8 @@ class Intervals:
 
     def of(self, sound: int) -> tuple[Interval, ...]:
         """Those of one sound."""
-        return tuple(row for row in self.rows if row.sound == sound)
+        first, end = (bisect_left(self.rows, each, key=attrgetter("sound")) for each in (sound, sound + 1))
+        return self.rows[first:end]
 
     def within(self, begin_s: float, end_s: float, *, beyond: Beyond = "error") -> Intervals:
         """Check all against the time that sounds last, or clip them to it.
@@ -258,7 +262,9 @@ class Intervals:
         """As `within`, each with its place among all, which does not depend on how long a layer lasts."""
         expect(beyond in ("error", "clip"), "beyond", "'error' or 'clip'", repr(beyond))
         for number, row in enumerate(self.rows):
-            is_inside = begin_s - TOLERANCE_S <= row.start_s and row.end_s <= end_s + TOLERANCE_S
+            is_inside = (
+                begin_s - BOUNDARY_TOLERANCE_S <= row.start_s and row.end_s <= end_s + BOUNDARY_TOLERANCE_S
+            )
             if (not is_inside or row.start_s >= end_s or row.end_s <= begin_s) and beyond == "error":
                 raise ValueError(
                     f"intervals: expected all within the sound, {begin_s:.4g} to {end_s:.4g} s, got {row.label!r} of sound "

@@ -14,6 +14,7 @@ from convscope.data._waveform import peak_normalise, resample
 from convscope.data._words import WORDS, Phone, Token, WordCorpus, synthesise_words
 from convscope.data.cache import Cache, CacheError, Slices, build_cache, open_cache
 from convscope.data.sources import (
+    BOUNDARY_TOLERANCE_S,
     Folder,
     Item,
     LeftOut,
@@ -30,6 +31,7 @@ from convscope.data.sources import (
 )
 
 __all__ = [
+    "BOUNDARY_TOLERANCE_S",
     "SUFFIXES",
     "WORDS",
     "Align",

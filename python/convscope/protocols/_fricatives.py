@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..acoustics import Intervals, normalised_time
+from ..data import BOUNDARY_TOLERANCE_S
 from ..plot import plot_differences
 from ..probe import Series
 from ..stats import GammResult, adjust
@@ -24,7 +25,6 @@ FRICATIVES: Mapping[str, str] = {"s": r"s", ESH: rf"S|sh|{ESH}"}  # of espeak-ng
 ARPABET: Mapping[str, str] = {"s": r"S", ESH: r"SH"}  # of forced aligners, where S is [s]
 POINTS = 10
 SHORTEST = 0.1  # of the tokens may be too short for a layer's points
-TOLERANCE_S = 0.011  # boundaries are written with few digits
 
 
 def add_fricatives(
@@ -150,7 +150,11 @@ def _marked(phones: Intervals | None, patterns: Mapping[str, str], end_s: float)
     found = [
         replace(each, label=name) for name, pattern in patterns.items() for each in phones.labelled(pattern)
     ]
-    inside = [each for each in found if each.start_s >= -TOLERANCE_S and each.end_s <= end_s + TOLERANCE_S]
+    inside = [
+        each
+        for each in found
+        if each.start_s >= -BOUNDARY_TOLERANCE_S and each.end_s <= end_s + BOUNDARY_TOLERANCE_S
+    ]
     return Intervals(tuple(inside)), len(found) - len(inside)
 
 

@@ -12,10 +12,11 @@ from convscope.data.sources._librispeech import LibriSpeech
 from convscope.data.sources._manifest import Manifest
 from convscope.data.sources._open import open_source
 from convscope.data.sources._synthetic import SyntheticWords
-from convscope.data.sources._textgrid import TextGridError, read_tiers
+from convscope.data.sources._textgrid import BOUNDARY_TOLERANCE_S, TextGridError, read_tiers
 from convscope.data.sources._timit import Timit, read_marks
 
 __all__ = [
+    "BOUNDARY_TOLERANCE_S",
     "Folder",
     "Item",
     "LeftOut",

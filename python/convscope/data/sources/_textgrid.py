@@ -6,8 +6,8 @@ from pathlib import Path
 
 from convscope.data.sources._item import Segment
 
-# Times are written with limited digits; a tier that ends this close to its grid's end was written to its end.
-END_TOLERANCE_S = 0.011
+# Times are written with limited digits: a tier that ends this close to its grid's end was written to its end.
+BOUNDARY_TOLERANCE_S = 0.011
 
 
 class TextGridError(ValueError):
@@ -43,7 +43,7 @@ def read_tiers(path: Path, names: tuple[str, ...]) -> dict[str, list[Segment]]:
         if not isinstance(tier, textgrid.IntervalTier):
             raise TextGridError(f"{path.name}: tier {name!r} holds points, expected intervals")
         end_s = tier.entries[-1].end if tier.entries else 0.0
-        if end_s < grid.maxTimestamp - END_TOLERANCE_S:
+        if end_s < grid.maxTimestamp - BOUNDARY_TOLERANCE_S:
             raise TextGridError(
                 f"{path.name}: tier {name!r} ends at {end_s:g} s of {grid.maxTimestamp:g} s, is the file cut off?"
             )
