@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ._capacity import f0_reason
 from ._intervals import Interval, Intervals
 from ._measure import expect, expect_range
-from ._source import Layer, Source, layer_of_array, source_of
+from ._source import Layer, layer_of_array, one_layer
 from ._spans import Span
 from ._wave import Floats, Wave
 
@@ -181,7 +181,7 @@ def find_segments(
     Intervals(2 in 1 sound: vowel 1, silence 1)
     """
     chosen = settings or ClassSettings()
-    found = one_layer(source_of(source, rate_hz=rate_hz, start_s=start_s, reduction=reduction), layer)
+    found = one_layer(source, layer, rate_hz=rate_hz, start_s=start_s, reduction=reduction)
     reason = f0_reason(found.rate_hz, found.length, floor_hz=chosen.floor_hz, ceiling_hz=chosen.ceiling_hz)
     expect(not reason, "layer", "one that carries classes of sound", reason)
     return found_in(found, lambda wave: segments_of(frames_of(wave, chosen), chosen.shortest_s))
@@ -218,18 +218,6 @@ def segments_of(frames: ClassFrames, shortest_s: float) -> list[tuple[str, Span]
             found[0] = (name, Span(found[0][1].start_s, span.end_s))
         else:
             found.append((name, span))
-    return found
-
-
-def one_layer(source: Source, name: str | None) -> Layer:
-    """The named layer, or the only one there is."""
-    known = ", ".join(layer.name for layer in source.layers)
-    if name is None:
-        expect(len(source.layers) == 1, "layer", f"one of {known}", None)
-        return source.layers[0]
-    found = source.layer(name)
-    if found is None:
-        raise ValueError(f"layer: expected one of {known}, got {name!r}")
     return found
 
 

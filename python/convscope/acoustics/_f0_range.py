@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from ._classes import one_layer
 from ._intervals import Intervals, check_sounds
 from ._measure import expect
 from ._pitch import F0, pitch_track
-from ._source import Layer, source_of
+from ._source import Layer, one_layer
 from ._spans import inside
 from ._wave import Floats
 
@@ -73,7 +72,7 @@ def f0_range(
     >>> f0_range(voice, rate_hz=16000)
     F0(floor_hz=90.0, ceiling_hz=180.0, points=0)
     """
-    found = one_layer(source_of(source, rate_hz=rate_hz, start_s=start_s, reduction=reduction), layer)
+    found = one_layer(source, layer, rate_hz=rate_hz, start_s=start_s, reduction=reduction)
     reason = first.cannot(found.rate_hz, found.length)
     expect(not reason, "layer", "one that carries F0", reason)
     if intervals is not None:

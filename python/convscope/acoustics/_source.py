@@ -84,6 +84,21 @@ def source_of(source: Any, *, rate_hz: float | None, start_s: float, reduction: 
     return found
 
 
+def one_layer(
+    source: Any, name: str | None, *, rate_hz: float | None, start_s: float, reduction: str | None
+) -> Layer:
+    """The named layer of any source, or the only one there is; errors as those of `source_of`."""
+    found = source_of(source, rate_hz=rate_hz, start_s=start_s, reduction=reduction)
+    known = ", ".join(layer.name for layer in found.layers)
+    if name is None:
+        expect(len(found.layers) == 1, "layer", f"one of {known}", None)
+        return found.layers[0]
+    chosen = found.layer(name)
+    if chosen is None:
+        raise ValueError(f"layer: expected one of {known}, got {name!r}")
+    return chosen
+
+
 def layer_of_array(name: str, array: Any, rate_hz: float, start_s: float) -> Layer:
     """A layer of (L,) or (n, L) values, NumPy or torch."""
     values = as_numpy(array)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._classes import found_in, one_layer
+from ._classes import found_in
 from ._intervals import Intervals
 from ._measure import expect
 from ._pitch import VoicedPeriods
-from ._source import source_of
+from ._source import one_layer
 
 
 def voiced_intervals(
@@ -54,7 +54,7 @@ def voiced_intervals(
     Intervals(1 in 1 sound: voiced 1)
     """
     chosen = settings or VoicedPeriods()
-    found = one_layer(source_of(source, rate_hz=rate_hz, start_s=start_s, reduction=reduction), layer)
+    found = one_layer(source, layer, rate_hz=rate_hz, start_s=start_s, reduction=reduction)
     reason = chosen.cannot(found.rate_hz, found.length)
     expect(not reason, "layer", "one that carries F0", reason)
     return found_in(
